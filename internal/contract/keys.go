@@ -172,6 +172,7 @@ var language = []section{
 		{"nonce", "mapping", "32 hexadecimal digits", "How `${nonce}` looks."},
 		{"jwt", "mapping", "", "The signature is a JSON Web Token."},
 		{"keys", "https address, or mapping", "receivers are given the key", "Where receivers find the public key."},
+		{"signed", "mapping", "", "Which headers `${signed.headers}` and `${signed.names}` are."},
 	}},
 	{"endpoint.sign.keys", "Signatures", []key{
 		{"url", "template of signatures", needed, "The address of the document with the key."},
@@ -191,6 +192,12 @@ var language = []section{
 		{"client_id", "template of signatures", needed, "Who fetches them."},
 		{"client_secret", "template of signatures", needed, "The secret of who fetches them."},
 		{"scope", "template of signatures", "", "What the token is for."},
+	}},
+	{"endpoint.sign.signed", "Signatures", []key{
+		{"headers", "list of names", needed, "The headers that are signed, if a request has them, in this order."},
+		{"between", "text of up to 3 characters", "`,`", "What stands between the names in `${signed.names}`."},
+		{"pair", "text of up to 3 characters", "`:`", "What stands between a name and its value."},
+		{"join", "text of up to 3 characters", "a line break", "What stands between the headers."},
 	}},
 	{"endpoint.sign.jwt", "Signatures", []key{
 		{"claims", "mapping from names to templates of signatures", "", "What the token says."},

@@ -72,7 +72,7 @@ func TestKeys(t *testing.T) {
 	for word, want := range map[string]string{
 		"delivery.retry":    "delivery.retry",
 		"delivery.debounce": "delivery.debounce delivery.debounce.key delivery.debounce.wait delivery.debounce.max",
-		"join":              "endpoint.sign.several.join endpoint.body.join",
+		"join":              "endpoint.sign.signed.join endpoint.sign.several.join endpoint.body.join",
 		"cases":             "events.*.cases events.*.cases.*.title events.*.cases.*.example",
 		"nothing":           "",
 		"retr":              "",

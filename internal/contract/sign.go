@@ -103,6 +103,9 @@ func (l *loader) describedScheme(n *yamlfile.Node) *sign.Scheme {
 	if v := o.Get("keys"); v != nil {
 		d.Keys = l.keySource(v)
 	}
+	if v := o.Get("signed"); v != nil {
+		d.Signed = l.signedHeaders(v)
+	}
 	if v := o.Get("tolerance"); v != nil {
 		d.Tolerance = l.Duration(v, minTolerance, maxTolerance)
 	}
@@ -152,6 +155,28 @@ func (l *loader) jwt(n *yamlfile.Node) *sign.JWT {
 	}
 	if v := o.Get("enclosed"); v != nil {
 		out.Enclosed = l.Bool(v)
+	}
+	return out
+}
+
+// signedHeaders reads which headers are signed because they are listed.
+func (l *loader) signedHeaders(n *yamlfile.Node) *sign.SignedHeaders {
+	if n.Kind == yamlfile.KindList {
+		l.ProblemAt(n, "signed is a mapping, not a list.", "Write for example: signed: {headers: [date, x-request-id]}")
+		return nil
+	}
+	o, out := l.Object(n, "signed", keysOf["endpoint.sign.signed"]), &sign.SignedHeaders{Between: ",", Pair: ":", Join: "\n"}
+	for key, into := range map[string]*string{"between": &out.Between, "pair": &out.Pair, "join": &out.Join} {
+		if v := o.Get(key); v != nil {
+			*into = l.Str(v)
+		}
+	}
+	if v := o.Get("headers"); v == nil {
+		l.ProblemAt(n, "signed has no headers.", "Name them: signed: {headers: [date, x-request-id]}")
+	} else {
+		for _, item := range l.List(v) {
+			out.Names = append(out.Names, l.Str(item))
+		}
 	}
 	return out
 }

@@ -106,7 +106,7 @@ func TestReferenceSignatures(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(b), "```yaml sign\n")[1:]
-	if len(blocks) != 8 {
+	if len(blocks) != 9 {
 		t.Errorf("%d examples", len(blocks))
 	}
 	for _, block := range blocks {

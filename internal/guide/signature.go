@@ -171,6 +171,10 @@ var (
 		"url.decoded":        "recipe.source_url_decoded",
 		"path":               "recipe.source_path",
 		"query":              "recipe.source_query",
+		"url.query.sorted":   "recipe.source_query_sorted",
+		"url.query.grouped":  "recipe.source_query_grouped",
+		"signed.headers":     "recipe.source_signed_headers",
+		"signed.names":       "recipe.source_signed_names",
 		"form.sorted":        "recipe.source_form_sorted",
 	}
 	familyTexts = map[string]string{
@@ -188,7 +192,11 @@ func (p *page) source(d *sign.Description, name string) string {
 		family, of, _ := strings.Cut(name, ".")
 		key, rest = familyTexts[family], of
 	}
-	return p.words(key, "source", "`${"+name+"}`", "name", quoted(rest))
+	pair, join := "", ""
+	if d.Signed != nil {
+		pair, join = quoted(d.Signed.Pair), quoted(strings.ReplaceAll(d.Signed.Join, "\n", `\n`))
+	}
+	return p.words(key, "source", "`${"+name+"}`", "name", quoted(rest), "pair", pair, "join", join)
 }
 
 // recipe is a described signature as the sample programs compute it.

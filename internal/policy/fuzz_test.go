@@ -21,7 +21,7 @@ var doors = map[string][]string{
 	"template of a contract":                     {"template.FuzzReadText"},
 	"event types of an endpoint":                 {"match.FuzzTypes"},
 	"script of an endpoint, and its answer":      {"transform.FuzzHandler", "transform.FuzzKeep"},
-	"signature of a request":                     {"sign.FuzzVerify", "sign.FuzzReading"},
+	"signature of a request":                     {"sign.FuzzVerify", "sign.FuzzReading", "sign.FuzzSignedHeaders"},
 	"signature that a contract describes":        {"sign.FuzzTemplate"},
 	"secret of an endpoint":                      {"sign.FuzzSecret"},
 	"public key at an address":                   {"sign.FuzzKeyDocument", "sign.FuzzKeyURL"},

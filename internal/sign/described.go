@@ -76,12 +76,18 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 	}
 	for i := range s.places {
 		if p := &s.places[i]; !p.signature {
+			if p.lists {
+				s.list(&v)
+			}
 			if _, err := s.fill(&m, &v, p); err != nil {
 				return m, err
 			}
 		}
 	}
 	if why := s.doubt(&v); why != "" {
+		return m, unsignable("%s", why)
+	}
+	if why, _ := s.readList(&v); why != "" {
 		return m, unsignable("%s", why)
 	}
 	w, _ := s.pool.Get().(*describedWork)
@@ -309,6 +315,12 @@ func (v *describedVerifier) Verify(m Message, now time.Time) error {
 	if why := v.doubt(&r.values); why != "" {
 		return fmt.Errorf("%w: %s", ErrNoMatch, why)
 	}
+	switch why, missing := v.readList(&r.values); {
+	case missing:
+		return fmt.Errorf("%w: %s", ErrMissing, why)
+	case why != "":
+		return fmt.Errorf("%w: %s", ErrNoMatch, why)
+	}
 	if v.jwt != nil {
 		var err error
 		for _, token := range r.candidates {
@@ -364,6 +376,8 @@ func (c *compiled) lacks(v *values) string {
 		return "nonce"
 	case v.id == "" && c.over.has(kindEventID):
 		return "event.id"
+	case v.names == "" && c.Signed != nil:
+		return "signed.names"
 	}
 	return ""
 }
@@ -535,6 +549,8 @@ func (r *reading) match(x *piece, value string) error {
 			into = &r.nonce
 		case kindKeyID:
 			into = &r.keyID
+		case kindSignedNames:
+			into = &r.names
 		default:
 			into = &r.id
 		}

@@ -18,20 +18,22 @@ import (
 //
 // A template is a text with ${…} in it, and parts in brackets that are left out if something in them is absent:
 // ${body} ${body.sha256} ${body.sha256.base64} ${body.crc32} ${host} ${timestamp} ${nonce} ${event.id} ${key.id} ${secret} ${method} ${url}
-// ${url.decoded} ${path} ${query} ${query.NAME} ${header.NAME} ${form.NAME} ${form.sorted} ${json.PATH} ${settings.NAME}, and where a signature stands ${signature} or
-// ${signature.1} to ${signature.5}. ${lower(…)}, ${upper(…)} and ${sha256(…)} change a value. $${, $[ and $] are plain ${, [ and ].
+// ${url.decoded} ${url.query.sorted} ${url.query.grouped} ${path} ${query} ${query.NAME} ${header.NAME} ${form.NAME} ${form.sorted} ${json.PATH} ${settings.NAME}
+// ${signed.headers} ${signed.names}, and where a signature stands ${signature} or ${signature.1} to ${signature.5}. ${lower(…)}, ${upper(…)}, ${sha256(…)}
+// and ${urlencode(…)} change what they are given: sources, texts in quotes and functions, with commas between them. $${, $[ and $] are plain ${, [ and ].
 type Description struct {
 	Algorithm string // one of [Algorithms]; "": hmac-sha256
 	// Also are further algorithms that a receiver takes, for keys of the same kind. Nothing is signed with them.
 	Also []string
 	// Keys says where receivers find the public key; nil: they are given it.
 	Keys      *KeySource
-	Key       string  // how the text of a secret becomes a key, one of [Keys]; "": what is usual for the algorithm
-	Over      string  // template of what is signed; "": ${body}
-	Encoding  string  // of the signature, one of [Encodings]; "": hex
-	JWT       *JWT    // the signature is a JSON Web Token; nil: it is the bytes that the algorithm makes
-	Timestamp string  // how the time is written: unix, unix_ms, rfc3339, or http as in the header Date; "": unix
-	Places    []Place // where the signature and what belongs to it stand, in order
+	Key       string         // how the text of a secret becomes a key, one of [Keys]; "": what is usual for the algorithm
+	Over      string         // template of what is signed; "": ${body}
+	Encoding  string         // of the signature, one of [Encodings]; "": hex
+	JWT       *JWT           // the signature is a JSON Web Token; nil: it is the bytes that the algorithm makes
+	Timestamp string         // how the time is written: unix, unix_ms, rfc3339, or http as in the header Date; "": unix
+	Signed    *SignedHeaders // the headers of ${signed.headers}; nil: it names none
+	Places    []Place        // where the signature and what belongs to it stand, in order
 	// Join stands between signatures while a secret is replaced. Of a template that has it inside, the piece with the
 	// signature is repeated. nil: only the newest secret signs.
 	Join      *string
@@ -161,6 +163,7 @@ type place struct {
 	signature bool // it holds the signature
 	reads     bool // a receiver reads something back: a time, a nonce, the id of the event
 	computed  bool // a receiver can compute all of it otherwise, and compares
+	lists     bool // it holds the names of the signed headers
 	join      string
 	pieces    []piece // between joins
 	named     bool    // the pieces are name=value and can come in any order, among others
@@ -206,8 +209,10 @@ func compileDescription(d Description) (*compiled, []Problem) {
 	}
 	c.readKeys()
 	c.readPlaces()
+	c.readSigned()
 	c.secrets()
 	if len(c.problems) == 0 {
+		c.checkSigned()
 		c.checkOver()
 		c.checkPlaces()
 		c.checkTime()
@@ -304,15 +309,14 @@ func (c *compiler) readPlaces() {
 			c.problem("Write for example \"${signature}\".", "This is empty.", x.key()...)
 		}
 		p.signature = p.text.has(kindSignature)
-		p.reads = p.text.has(kindTimestamp, kindNonce, kindEventID, kindKeyID)
+		p.reads = p.text.has(kindTimestamp, kindNonce, kindEventID, kindKeyID, kindSignedNames)
+		p.lists = p.text.has(kindSignedNames)
+		c.readBack(p.text, x.key()...)
 		p.text.each(func(s *source, _ bool) {
 			switch s.kind {
 			case kindSecret:
 				c.problem("The receiver knows it already; ${signature} proves it.", "The secret would be sent to the receiver.", x.key()...)
-			case kindSignature, kindTimestamp, kindNonce, kindEventID, kindKeyID:
-				if s.fn != nil {
-					c.problem("Write ${"+s.name+"}.", "A function cannot change what the receiver reads back.", x.key()...)
-				}
+			case kindSignature, kindTimestamp, kindNonce, kindEventID, kindKeyID, kindSignedNames:
 			default:
 				p.computed = true
 			}
@@ -322,6 +326,31 @@ func (c *compiler) readPlaces() {
 		if p.signature && p.In == InQuery {
 			c.strip = append(c.strip, p.Path[0])
 		}
+	}
+	// The list of signed headers is made when all others are there.
+	slices.SortStableFunc(c.places, func(a, b place) int { return rank(a) - rank(b) })
+}
+
+// rank is 1 of a place that is filled in after the others.
+func rank(p place) int {
+	if p.lists {
+		return 1
+	}
+	return 0
+}
+
+// readBack refuses functions of what a receiver reads in a place.
+func (c *compiler) readBack(t text, at ...string) {
+	for _, x := range t {
+		c.readBack(x.group, at...)
+		if x.source == nil || x.source.kind != kindCall {
+			continue
+		}
+		x.source.call.text.each(func(s *source, _ bool) {
+			if slices.Contains([]kind{kindSignature, kindTimestamp, kindNonce, kindEventID, kindKeyID, kindSignedNames}, s.kind) {
+				c.problem("Write ${"+s.name+"}.", "A function cannot change what the receiver reads back.", at...)
+			}
+		})
 	}
 }
 
@@ -508,7 +537,7 @@ func (c *compiler) checkOver() {
 		c.problem("Remove ${secret}.", "The receiver has only the public key, so it cannot know ${secret}.", "over")
 	}
 	if !c.over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindBodyCRC32, kindTimestamp, kindNonce, kindEventID, kindURL, kindURLDecoded, kindPath, kindHost, kindQueryText,
-		kindSortedForm, kindHeader, kindQuery, kindForm, kindJSON, kindMethod) {
+		kindQuerySorted, kindQueryGrouped, kindSignedHeaders, kindSignedNames, kindSortedForm, kindHeader, kindQuery, kindForm, kindJSON, kindMethod) {
 		c.problem("Name what is signed, for example \"${body}\".", "This is the same for each request, so the signature would prove nothing.", "over")
 	}
 	// What only the sender knows has to stand in the request.
@@ -654,9 +683,9 @@ func (c *compiled) signs(kinds ...kind) bool {
 				continue
 			}
 			found := false
-			over.each(func(s *source, _ bool) { found = found || p.holds(s) })
+			over.each(func(s *source, _ bool) { found = found || p.holds(s) || p.In == InHeader && c.signedBy(s, p.Path[0]) })
 			if found || p.In == InBody && over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindBodyCRC32, kindSortedForm) ||
-				p.In == InQuery && over.has(kindURL, kindURLDecoded, kindQueryText) {
+				p.In == InQuery && over.has(kindURL, kindURLDecoded, kindQueryText, kindQuerySorted, kindQueryGrouped) {
 				return true
 			}
 		}
@@ -678,7 +707,7 @@ func (c *compiler) checkTime() {
 
 // scheme is the result of a description in which nothing is wrong.
 func (d *compiled) scheme() *Scheme {
-	d.bodyOnly = len(d.over) == 1 && d.over[0].source != nil && d.over[0].source.kind == kindBody && d.over[0].source.fn == nil
+	d.bodyOnly = len(d.over) == 1 && d.over[0].source != nil && d.over[0].source.kind == kindBody
 	d.bodySums = d.signs(kindBody, kindBodySHA256, kindBodySHA256Base64)
 	doubt := func(s *source, _ bool) {
 		if slices.Contains([]kind{kindQuery, kindForm, kindSortedForm, kindJSON}, s.kind) {

@@ -129,7 +129,7 @@ func (s *Scheme) signs(in Part) bool {
 	}
 	kinds := []kind{kindBody, kindBodySHA256, kindBodySHA256Base64, kindBodyCRC32, kindSortedForm}
 	if in == InQuery {
-		kinds = []kind{kindURL, kindURLDecoded, kindQueryText}
+		kinds = []kind{kindURL, kindURLDecoded, kindQueryText, kindQuerySorted, kindQueryGrouped}
 	}
 	return slices.ContainsFunc(s.Description.signed(), func(t text) bool { return t.has(kinds...) })
 }
@@ -140,7 +140,9 @@ func (s *Scheme) signsHeader(name string) (found bool) {
 		return false
 	}
 	for _, t := range s.Description.signed() {
-		t.each(func(x *source, _ bool) { found = found || x.kind == kindHeader && strings.EqualFold(x.arg, name) })
+		t.each(func(x *source, _ bool) {
+			found = found || x.kind == kindHeader && strings.EqualFold(x.arg, name) || s.Description.signedBy(x, name)
+		})
 	}
 	return found
 }

@@ -95,6 +95,7 @@ func (c *compiler) readClaims(list []Claim, key string, taken ...string) (out []
 		if !ok {
 			continue
 		}
+		c.readBack(t, at...)
 		known, others := !t.has(kindTimestamp, kindNonce, kindEventID, kindKeyID), false
 		t.each(func(s *source, _ bool) {
 			others = others || !slices.Contains([]kind{kindTimestamp, kindNonce, kindEventID, kindKeyID}, s.kind)

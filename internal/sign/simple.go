@@ -23,8 +23,6 @@ func (d *Description) Simple() (over []Step, reads []Read, ok bool) {
 			return nil, nil, false
 		case p.source == nil:
 			over = append(over, Step{Literal: p.literal})
-		case p.source.fn != nil:
-			return nil, nil, false
 		case p.source.kind == kindHeader:
 			over = append(over, Step{Source: "header", Header: p.source.arg})
 		case p.source.kind == kindBody, p.source.kind == kindSecret, p.source.kind == kindTimestamp, p.source.kind == kindNonce, p.source.kind == kindEventID:

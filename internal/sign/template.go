@@ -33,11 +33,17 @@ type part struct {
 // source is what stands between ${ and }.
 type source struct {
 	kind  kind
-	name  string              // as it is written, without a function
-	arg   string              // the name of a header, parameter or field
-	path  []string            // of kindJSON
-	index int                 // of kindSignature: which secret, from 1; 0: the newest, or all side by side
-	fn    func(string) string // nil: the value as it is
+	name  string   // as it is written, without a function
+	arg   string   // the name of a header, parameter or field
+	path  []string // of kindJSON
+	index int      // of kindSignature: which secret, from 1; 0: the newest, or all side by side
+	call  *call    // of kindCall
+}
+
+// call is a function of texts, which stand in it one after the other.
+type call struct {
+	fn   func(string) string
+	text text
 }
 
 type kind int
@@ -56,10 +62,15 @@ const (
 	kindURLDecoded
 	kindPath
 	kindQueryText
+	kindQuerySorted
+	kindQueryGrouped
 	kindMethod
 	kindSecret
 	kindSortedForm
 	kindSignature
+	kindSignedHeaders
+	kindSignedNames
+	kindCall
 	kindHeader
 	kindQuery
 	kindForm
@@ -87,7 +98,11 @@ var sources = []struct {
 	{"url.decoded", kindURLDecoded},
 	{"path", kindPath},
 	{"query", kindQueryText},
+	{"url.query.sorted", kindQuerySorted},
+	{"url.query.grouped", kindQueryGrouped},
 	{"form.sorted", kindSortedForm},
+	{"signed.headers", kindSignedHeaders},
+	{"signed.names", kindSignedNames},
 	{"signature", kindSignature},
 }
 
@@ -101,13 +116,6 @@ var families = []struct {
 	{"form.", "form.payload", kindForm},
 	{"json.", "json.data.id", kindJSON},
 	{"settings.", "settings.app_id", kindSetting},
-}
-
-var functions = map[string]func(string) string{
-	"lower": strings.ToLower, "upper": strings.ToUpper, "sha256": func(s string) string {
-		sum := sha256.Sum256([]byte(s))
-		return hex.EncodeToString(sum[:])
-	},
 }
 
 // maxText is how long a template can be, and maxSignatureIndex which secret a template can name.
@@ -199,15 +207,10 @@ func (p *parser) text(inGroup bool) (t text, err error) {
 func errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
 func parseSource(s string) (*source, error) {
-	out := &source{name: s}
-	if name, rest, ok := strings.Cut(s, "("); ok {
-		inner, closed := strings.CutSuffix(rest, ")")
-		fn := functions[name]
-		if fn == nil || !closed {
-			return nil, errorf("${%s} cannot be read; write for example ${lower(query.id)}. Functions: lower, upper, sha256.", s)
-		}
-		out.fn, out.name = fn, strings.TrimSpace(inner)
+	if strings.Contains(s, "(") {
+		return parseCall(s)
 	}
+	out := &source{name: s}
 	if n, ok := strings.CutPrefix(out.name, "signature."); ok {
 		i, err := strconv.Atoi(n)
 		if err != nil || i < 1 || i > maxSignatureIndex {
@@ -270,10 +273,14 @@ func meant(name string) string {
 	return " Possible: " + strings.Join(names, ", ") + "."
 }
 
-// each calls fn for each source, and says whether it stands in brackets.
+// each calls fn for each source, those inside functions as well, and says whether it stands in brackets.
 func (t text) each(fn func(s *source, optional bool)) {
 	for _, p := range t {
-		if p.source != nil {
+		switch {
+		case p.source == nil:
+		case p.source.kind == kindCall:
+			p.source.call.text.each(fn)
+		default:
 			fn(p.source, false)
 		}
 		p.group.each(func(s *source, _ bool) { fn(s, true) })
@@ -296,6 +303,8 @@ type values struct {
 	keyID     string
 	secret    string
 	signature []string // of the newest secret, then of older ones
+	names     string   // of the headers that are signed because they are listed
+	headers   string   // what is signed of them
 	form      url.Values
 	malformed bool // the form in the body, of which form has what can be read
 }
@@ -309,8 +318,14 @@ func (t text) append(dst []byte, v *values) ([]byte, *source) {
 			dst = append(dst, p.literal...)
 		case p.group != nil:
 			dst, _ = p.group.append(dst, v)
-		case p.source.kind == kindBody && p.source.fn == nil:
+		case p.source.kind == kindBody:
 			dst = append(dst, v.m.Body...)
+		case p.source.kind == kindCall:
+			s, absent := p.source.call.text.render(v)
+			if absent != nil {
+				return dst[:begin], absent
+			}
+			dst = append(dst, p.source.call.fn(s)...)
 		default:
 			s, ok := v.get(p.source)
 			if !ok {
@@ -329,15 +344,7 @@ func (t text) render(v *values) (string, *source) {
 }
 
 // get is the value of a source, false if the request does not have it.
-func (v *values) get(s *source) (value string, ok bool) {
-	value, ok = v.plain(s)
-	if s.fn != nil {
-		value = s.fn(value)
-	}
-	return value, ok
-}
-
-func (v *values) plain(s *source) (string, bool) {
+func (v *values) get(s *source) (string, bool) {
 	known := func(s string) (string, bool) { return s, s != "" }
 	switch s.kind {
 	case kindBody:
@@ -373,6 +380,12 @@ func (v *values) plain(s *source) (string, bool) {
 	case kindQueryText:
 		_, query, ok := strings.Cut(withoutParameters(wireURL(v.m.URL), v.strip), "?")
 		return query, ok
+	case kindQuerySorted, kindQueryGrouped:
+		return canonicalQuery(withoutParameters(wireURL(v.m.URL), v.strip), s.kind == kindQueryGrouped), true
+	case kindSignedNames:
+		return known(v.names)
+	case kindSignedHeaders:
+		return known(v.headers)
 	case kindSortedForm:
 		return sortedForm(v.fields()), true
 	case kindSignature:
@@ -617,6 +630,9 @@ func (t text) pattern(enc *encoding, groups *[]kind) string {
 		case p.source.kind == kindNonce, p.source.kind == kindEventID, p.source.kind == kindKeyID:
 			*groups = append(*groups, p.source.kind)
 			b.WriteString(`([!-~]+)`)
+		case p.source.kind == kindSignedNames:
+			*groups = append(*groups, kindSignedNames)
+			b.WriteString(`([!-~ ]+)`)
 		default:
 			b.WriteString(`[^\n]*`)
 		}
