@@ -174,6 +174,38 @@ func TestPublishedContentful(t *testing.T) {
 	verifies(t, s, m, time.UnixMilli(1767225600000), sign.ErrNoMatch, secret)
 }
 
+// The examples in the tests of Hook0's clients, whose secret is shorter than ours may be.
+func TestPublishedHook0(t *testing.T) {
+	t.Parallel()
+	s, secret, now := schemeOf(t, "hook0", "X-Hook0-Signature"), "secret\x00\x00", time.Unix(1636936200, 0)
+	signer, err := s.NewSigner([]hook.Secret{{Text: secret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := sign.Message{Time: now, Body: []byte("hello !"), Headers: []hook.Header{
+		{Name: "X-EVENT-TYPE", Value: "service.resource.verb"}, {Name: "X-Event-Id", Value: "1a01cb48-5142-4d9b-8f90-d20cca61f0ee"},
+	}}
+	signed, err := signer.Sign(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "t=1636936200,h=x-event-id x-event-type,v1=bc521546ba5de381b12f135782d2008b028c3065c191760b12b76850a8fc8f51"
+	if got, _ := signed.Header("X-Hook0-Signature"); got != want {
+		t.Errorf("it is signed %s, and %s was published", got, want)
+	}
+	verifies(t, s, signed, now, nil, secret)
+	signed.Headers[0].Value = "service.resource.noun"
+	verifies(t, s, signed, now, sign.ErrNoMatch, secret)
+	other := sign.Message{Body: []byte("hello !"), Headers: []hook.Header{
+		{Name: "X-Test", Value: "val1"},
+		{Name: "X-Test2", Value: "val2"},
+		{Name: "X-Hook0-Signature", Value: "t=1636936200,h=x-test x-test2,v1=493c35f05443fdb74cb99fd4f00e0e7653c2ab6b24fbc97f4a7bd4d56b31758a"},
+	}}
+	verifies(t, s, other, now, nil, secret)
+	other.Headers = other.Headers[1:]
+	verifies(t, s, other, now, sign.ErrMissing, secret)
+}
+
 // What the official libraries of Standard Webhooks accept and refuse.
 func TestPublishedCases(t *testing.T) {
 	t.Parallel()

@@ -172,7 +172,7 @@ var language = []section{
 		{"nonce", "mapping", "32 hexadecimal digits", "How `${nonce}` looks."},
 		{"jwt", "mapping", "", "The signature is a JSON Web Token."},
 		{"keys", "https address, or mapping", "receivers are given the key", "Where receivers find the public key."},
-		{"signed", "mapping", "", "Which headers `${signed.headers}` and `${signed.names}` are."},
+		{"signed", "mapping", "", "Which headers `${signed.headers}`, `${signed.values}` and `${signed.names}` are."},
 	}},
 	{"endpoint.sign.keys", "Signatures", []key{
 		{"url", "template of signatures", needed, "The address of the document with the key."},

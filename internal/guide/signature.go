@@ -152,7 +152,7 @@ var (
 		"text": "recipe.key_text", "base64": "recipe.key_base64", "hex": "recipe.key_hex", "whsec": "recipe.key_whsec",
 		"sha1": "recipe.key_sha1", "pem": "recipe.key_pem",
 	}
-	encodingTexts = map[string]string{"hex": "recipe.encoding_hex", "base64": "recipe.encoding_base64", "base64url": "recipe.encoding_base64url"}
+	encodingTexts = map[string]string{"hex": "recipe.encoding_hex", "base64": "recipe.encoding_base64", "base64url": "recipe.encoding_base64url", "base64url_unpadded": "recipe.encoding_base64url_unpadded"}
 	timeTexts     = map[string]string{
 		"unix": "recipe.source_timestamp_unix", "unix_ms": "recipe.source_timestamp_unix_ms", "rfc3339": "recipe.source_timestamp_rfc3339", "http": "recipe.source_timestamp_http",
 	}
@@ -174,6 +174,7 @@ var (
 		"url.query.sorted":   "recipe.source_query_sorted",
 		"url.query.grouped":  "recipe.source_query_grouped",
 		"signed.headers":     "recipe.source_signed_headers",
+		"signed.values":      "recipe.source_signed_values",
 		"signed.names":       "recipe.source_signed_names",
 		"form.sorted":        "recipe.source_form_sorted",
 	}

@@ -66,6 +66,7 @@ var algorithms = []*algorithm{
 	{name: "hmac-sha384", hash: sha512.New384, keys: sharedKeys},
 	{name: "hmac-sha512", hash: sha512.New, keys: sharedKeys},
 	{name: "sha256", hash: sha256.New, keys: []string{keyText}, kind: plainKind},
+	{name: "sha512", hash: sha512.New, keys: []string{keyText}, kind: plainKind},
 	{name: "token", keys: []string{keyText}, kind: tokenKind},
 	{name: "ed25519", keys: []string{keyPEM, keyWhsec, keyHex, keyBase64}, kind: ed25519Kind},
 	{name: "rsa-sha256", hash: sha256.New, keys: []string{keyPEM}, kind: rsaKind},
@@ -101,6 +102,9 @@ var encodings = []*encoding{
 		return base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
 	}},
 	{"base64url", "[0-9A-Za-z_-]", base64.URLEncoding.EncodeToString, func(s string) ([]byte, error) {
+		return base64.RawURLEncoding.DecodeString(strings.TrimRight(s, "="))
+	}},
+	{"base64url_unpadded", "[0-9A-Za-z_-]", base64.RawURLEncoding.EncodeToString, func(s string) ([]byte, error) {
 		return base64.RawURLEncoding.DecodeString(strings.TrimRight(s, "="))
 	}},
 	{"text", `[^\n]`, func(b []byte) string { return string(b) }, func(s string) ([]byte, error) { return []byte(s), nil }},

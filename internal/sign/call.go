@@ -2,6 +2,7 @@ package sign
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"net/url"
@@ -10,7 +11,9 @@ import (
 )
 
 var functions = map[string]func(string) string{
-	"lower": strings.ToLower, "upper": strings.ToUpper, "urlencode": urlencode, "sha256": func(s string) string {
+	"lower": strings.ToLower, "upper": strings.ToUpper, "urlencode": urlencode,
+	"base64": func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"sha256": func(s string) string {
 		sum := sha256.Sum256([]byte(s))
 		return hex.EncodeToString(sum[:])
 	},
@@ -27,7 +30,7 @@ func parseCall(s string) (*source, error) {
 		err = errCall
 	}
 	if errors.Is(err, errCall) {
-		err = errorf("${%s} cannot be read; write for example ${lower(query.id)} or ${sha256(method, '&', path)}. Functions: lower, upper, sha256, urlencode.", s)
+		err = errorf("${%s} cannot be read; write for example ${lower(query.id)} or ${sha256(method, '&', path)}. Functions: lower, upper, sha256, base64, urlencode.", s)
 	}
 	return out, err
 }

@@ -21,6 +21,7 @@ func TestFunctions(t *testing.T) {
 		`${sha256(sha256(body), ', ()')}`:          sum(sum("{}") + ", ()"),
 		`${urlencode("a b+c/~é&=*'")}`:             "a%20b%2Bc%2F~%C3%A9%26%3D%2A%27",
 		`${urlencode(urlencode(' '), path)}`:       "%2520%2Fin%2Fx",
+		`${base64(body, '~')}`:                     "e31+",
 		`${sha256('')}`:                            sum(""),
 		`a[${lower(header.x)}]b`:                   "ab",
 		`a[${sha256(method, header.x)}]b`:          "ab",

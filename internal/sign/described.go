@@ -87,6 +87,7 @@ func (s *describedSigner) Sign(m Message) (Message, error) {
 	if why := s.doubt(&v); why != "" {
 		return m, unsignable("%s", why)
 	}
+	s.list(&v)
 	if why, _ := s.readList(&v); why != "" {
 		return m, unsignable("%s", why)
 	}

@@ -19,8 +19,8 @@ import (
 // A template is a text with ${…} in it, and parts in brackets that are left out if something in them is absent:
 // ${body} ${body.sha256} ${body.sha256.base64} ${body.crc32} ${host} ${timestamp} ${nonce} ${event.id} ${key.id} ${secret} ${method} ${url}
 // ${url.decoded} ${url.query.sorted} ${url.query.grouped} ${path} ${query} ${query.NAME} ${header.NAME} ${form.NAME} ${form.sorted} ${json.PATH} ${settings.NAME}
-// ${signed.headers} ${signed.names}, and where a signature stands ${signature} or ${signature.1} to ${signature.5}. ${lower(…)}, ${upper(…)}, ${sha256(…)}
-// and ${urlencode(…)} change what they are given: sources, texts in quotes and functions, with commas between them. $${, $[ and $] are plain ${, [ and ].
+// ${signed.headers} ${signed.values} ${signed.names}, and where a signature stands ${signature} or ${signature.1} to ${signature.5}. ${lower(…)}, ${upper(…)}, ${sha256(…)},
+// ${base64(…)} and ${urlencode(…)} change what they are given: sources, texts in quotes and functions, with commas between them. $${, $[ and $] are plain ${, [ and ].
 type Description struct {
 	Algorithm string // one of [Algorithms]; "": hmac-sha256
 	// Also are further algorithms that a receiver takes, for keys of the same kind. Nothing is signed with them.
@@ -137,23 +137,24 @@ const (
 // compiled is a description that can be used. It does not change.
 type compiled struct {
 	Description
-	algorithm *algorithm
-	encoding  *encoding
-	key       string
-	over      text
-	also      []*algorithm
-	keys      *keySource // nil: receivers are given the key
-	usesKeyID bool
-	jwt       *jwt      // nil: the signature is no token
-	bodyOnly  bool      // over is just ${body}
-	bodySums  bool      // the whole body is signed, or its sum
-	doubtful  []*source // those in over that receivers can read in different ways
-	usesNonce bool
-	places    []place
-	strip     []string // parameters of the query that hold the signature
-	form      Form     // of secrets, complete
-	nonce     Form     // complete
-	tolerance time.Duration
+	algorithm    *algorithm
+	encoding     *encoding
+	key          string
+	over         text
+	also         []*algorithm
+	keys         *keySource // nil: receivers are given the key
+	usesKeyID    bool
+	jwt          *jwt      // nil: the signature is no token
+	bodyOnly     bool      // over is just ${body}
+	bodySums     bool      // the whole body is signed, or its sum
+	namesHeaders bool      // listed headers are signed with their names
+	doubtful     []*source // those in over that receivers can read in different ways
+	usesNonce    bool
+	places       []place
+	strip        []string // parameters of the query that hold the signature
+	form         Form     // of secrets, complete
+	nonce        Form     // complete
+	tolerance    time.Duration
 }
 
 // place is a Place that can be used.
@@ -532,12 +533,12 @@ func (c *compiler) checkOver() {
 	secret := c.over.has(kindSecret)
 	switch {
 	case c.algorithm.kind == plainKind && !secret:
-		c.problem("Put ${secret} into over, or use hmac-sha256.", "Anybody could make this signature: sha256 has no key, and over does not name ${secret}.", "over")
+		c.problem("Put ${secret} into over, or use hmac-sha256.", "Anybody could make this signature: "+c.Algorithm+" has no key, and over does not name ${secret}.", "over")
 	case c.algorithm.private() && secret:
 		c.problem("Remove ${secret}.", "The receiver has only the public key, so it cannot know ${secret}.", "over")
 	}
 	if !c.over.has(kindBody, kindBodySHA256, kindBodySHA256Base64, kindBodyCRC32, kindTimestamp, kindNonce, kindEventID, kindURL, kindURLDecoded, kindPath, kindHost, kindQueryText,
-		kindQuerySorted, kindQueryGrouped, kindSignedHeaders, kindSignedNames, kindSortedForm, kindHeader, kindQuery, kindForm, kindJSON, kindMethod) {
+		kindQuerySorted, kindQueryGrouped, kindSignedHeaders, kindSignedValues, kindSortedForm, kindHeader, kindQuery, kindForm, kindJSON, kindMethod) {
 		c.problem("Name what is signed, for example \"${body}\".", "This is the same for each request, so the signature would prove nothing.", "over")
 	}
 	// What only the sender knows has to stand in the request.
@@ -709,6 +710,7 @@ func (c *compiler) checkTime() {
 func (d *compiled) scheme() *Scheme {
 	d.bodyOnly = len(d.over) == 1 && d.over[0].source != nil && d.over[0].source.kind == kindBody
 	d.bodySums = d.signs(kindBody, kindBodySHA256, kindBodySHA256Base64)
+	d.namesHeaders = slices.ContainsFunc(d.texts(), func(t located) bool { return t.text.has(kindSignedHeaders) })
 	doubt := func(s *source, _ bool) {
 		if slices.Contains([]kind{kindQuery, kindForm, kindSortedForm, kindJSON}, s.kind) {
 			d.doubtful = append(d.doubtful, s)

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// SignedHeaders says which headers are signed as ${signed.headers}, and how they are written. Their names stand in the
-// request, as ${signed.names}, and a receiver goes by that list: other senders of the system may sign other headers.
+// SignedHeaders says which headers are signed as ${signed.headers}, or without their names as ${signed.values}, and how
+// they are written. Their names stand in the request, as ${signed.names}, and a receiver goes by that list: other senders of the system may sign other headers.
 type SignedHeaders struct {
 	Names   []string // in the order of the list; one that a request does not have is left out. host is that of the URL
 	Between string   // stands between the names
@@ -42,10 +42,11 @@ func (c *compiler) readSigned() {
 			c.problem("Remove one of them.", fmt.Sprintf("%s is there already.", d.Names[i]), at...)
 		}
 	}
+	named := slices.ContainsFunc(c.compiled.texts(), func(t located) bool { return t.text.has(kindSignedHeaders) })
 	for _, x := range []struct{ key, value, example string }{
 		{"between", d.Between, ","}, {"pair", d.Pair, ":"}, {"join", d.Join, ";"},
 	} {
-		if x.value == "" || len(x.value) > maxSeparator || strings.ContainsFunc(x.value, isTokenRune) ||
+		if x.value == "" || len(x.value) > maxSeparator || (named || x.key != "join") && strings.ContainsFunc(x.value, isTokenRune) ||
 			strings.ContainsFunc(x.value, func(r rune) bool { return r > '~' || r < ' ' && (r != '\n' || x.key != "join") }) {
 			c.problem(fmt.Sprintf("Write one to %d characters that no name has, for example %s: %q.", maxSeparator, x.key, x.example),
 				fmt.Sprintf("%q could be a part of a name, or is not possible here.", x.value), "signed", x.key)
@@ -66,12 +67,13 @@ func isTokenRune(r rune) bool {
 func (c *compiler) checkSigned() {
 	names, over := []located{}, false
 	for _, t := range c.texts() {
-		headers := t.text.has(kindSignedHeaders)
+		headers := t.text.has(kindSignedHeaders, kindSignedValues)
 		switch {
 		case c.Signed == nil && (headers || t.text.has(kindSignedNames)):
-			c.problem("Add for example signed: {headers: [x-timestamp, content-type]}", "${signed.headers} and ${signed.names} need a list of headers.", t.at...)
+			c.problem("Add for example signed: {headers: [x-timestamp, content-type]}",
+				"${signed.headers}, ${signed.values} and ${signed.names} need a list of headers.", t.at...)
 		case headers && slices.Contains([]string{"headers", "query", "body"}, t.at[0]):
-			c.problem("Name them in over, and only ${signed.names} here.", "${signed.headers} stands in the request already.", t.at...)
+			c.problem("Name them in over, and only ${signed.names} here.", "The headers stand in the request already.", t.at...)
 		}
 		over = over || headers
 	}
@@ -79,7 +81,7 @@ func (c *compiler) checkSigned() {
 		return
 	}
 	if !over {
-		c.problem(`Put it into over, for example over: "${signed.headers}".`, "Nothing names ${signed.headers}, so these headers are not signed.", "signed")
+		c.problem(`Put it into over, for example over: "${signed.headers}".`, "Nothing names ${signed.headers} or ${signed.values}, so these headers are not signed.", "signed")
 	}
 	for _, p := range c.places {
 		if p.signature && p.In == InHeader && slices.Contains(c.Signed.Names, strings.ToLower(p.Path[0])) {
@@ -104,7 +106,7 @@ func (c *compiler) checkSigned() {
 
 // signedBy reports whether a header is signed because it is in the list.
 func (d *Description) signedBy(s *source, header string) bool {
-	return s.kind == kindSignedHeaders && d.Signed != nil && slices.Contains(d.Signed.Names, strings.ToLower(header))
+	return (s.kind == kindSignedHeaders || s.kind == kindSignedValues) && d.Signed != nil && slices.Contains(d.Signed.Names, strings.ToLower(header))
 }
 
 // list says which headers a request signs: those that it has, or will have because the list stands there.
@@ -116,7 +118,7 @@ func (c *compiled) list(v *values) {
 	for _, name := range c.Signed.Names {
 		_, there := v.listed(name)
 		if there || slices.ContainsFunc(c.places, func(p place) bool {
-			return strings.EqualFold(p.Path[0], name) && p.In == InHeader && p.text.has(kindSignedNames)
+			return p.In == InHeader && strings.EqualFold(p.Path[0], name) && p.text.has(kindSignedNames)
 		}) {
 			names = append(names, name)
 		}
@@ -143,7 +145,7 @@ func (c *compiled) readList(v *values) (why string, missing bool) {
 	if name := c.unlisted(v); name != "" {
 		return fmt.Sprintf("the header %s is not in the list of signed ones", name), false
 	}
-	var b strings.Builder
+	var b, contents strings.Builder
 	var seen []string
 	for name := range strings.SplitSeq(v.names, d.Between) {
 		name = strings.ToLower(strings.TrimSpace(name))
@@ -157,18 +159,20 @@ func (c *compiled) readList(v *values) (why string, missing bool) {
 			return fmt.Sprintf("the list of signed headers has more than %d names", maxPieces), false
 		case !ok:
 			return fmt.Sprintf("the header %s is in the list of signed ones, and the request has none", clip(name)), true
-		case d.reads(value):
+		case c.namesHeaders && d.reads(value):
 			return fmt.Sprintf("the header %s reads as if it were two", clip(name)), false
 		}
 		if len(seen) > 0 {
 			b.WriteString(d.Join)
+			contents.WriteString(d.Join)
 		}
 		seen = append(seen, name)
 		b.WriteString(name)
 		b.WriteString(d.Pair)
 		b.WriteString(value)
+		contents.WriteString(value)
 	}
-	v.headers = b.String()
+	v.headers, v.contents = b.String(), contents.String()
 	return "", false
 }
 
@@ -195,8 +199,11 @@ func (c *compiled) unlisted(v *values) string {
 		list[i] = strings.TrimSpace(list[i])
 	}
 	for _, p := range c.places {
+		if p.In != InHeader || !p.reads || p.signature {
+			continue
+		}
 		name := strings.ToLower(p.Path[0])
-		if p.In == InHeader && p.reads && !p.signature && slices.Contains(c.Signed.Names, name) && !slices.Contains(list, name) {
+		if slices.Contains(c.Signed.Names, name) && !slices.Contains(list, name) {
 			return name
 		}
 	}

@@ -84,9 +84,9 @@ func TestProblemsInFull(t *testing.T) {
 		{Description{Over: "${query.}", Places: sig}, template("${query.} needs a name, for example ${query.id}.", "")},
 		{Description{Over: "${queri.}", Places: sig}, template("there is no ${queri.}.", "Did you mean ${query}?")},
 		{Description{Over: "${something}", Places: sig}, template("there is no ${something}.", "Possible: body, body.sha256, body.sha256.base64, body.crc32, host, timestamp, event.id, key.id, nonce, "+
-			"secret, method, url, url.decoded, path, query, url.query.sorted, url.query.grouped, form.sorted, signed.headers, signed.names, signature, header.NAME, query.NAME, form.NAME, json.NAME, settings.NAME.")},
+			"secret, method, url, url.decoded, path, query, url.query.sorted, url.query.grouped, form.sorted, signed.headers, signed.values, signed.names, signature, header.NAME, query.NAME, form.NAME, json.NAME, settings.NAME.")},
 		{Description{Over: "${lower(body}", Places: sig}, template(
-			"${lower(body} cannot be read; write for example ${lower(query.id)} or ${sha256(method, '&', path)}.", "Functions: lower, upper, sha256, urlencode.")},
+			"${lower(body} cannot be read; write for example ${lower(query.id)} or ${sha256(method, '&', path)}.", "Functions: lower, upper, sha256, base64, urlencode.")},
 		{Description{Over: "${body}\xff", Places: sig}, unseen},
 		{Description{Over: "${body}\t", Places: sig}, unseen},
 		{headers(Description{}, "[${timestamp}]${signature}"), apart("X-1", "timestamp", "signature")},

@@ -14,7 +14,7 @@ type Read struct{ Header, Join, Prefix, Source string }
 // private key, brackets, parts of the address, or a place other than headers.
 func (d *Description) Simple() (over []Step, reads []Read, ok bool) {
 	s, problems := compileDescription(*d)
-	if len(problems) > 0 || s.algorithm.private() || s.algorithm.kind == tokenKind || s.jwt != nil || s.Timestamp == "http" {
+	if len(problems) > 0 || s.algorithm.private() || s.algorithm.kind == tokenKind || s.jwt != nil || s.Timestamp == "http" || s.encoding.name == "base64url_unpadded" {
 		return nil, nil, false
 	}
 	for _, p := range s.over {

@@ -69,6 +69,7 @@ const (
 	kindSortedForm
 	kindSignature
 	kindSignedHeaders
+	kindSignedValues
 	kindSignedNames
 	kindCall
 	kindHeader
@@ -102,6 +103,7 @@ var sources = []struct {
 	{"url.query.grouped", kindQueryGrouped},
 	{"form.sorted", kindSortedForm},
 	{"signed.headers", kindSignedHeaders},
+	{"signed.values", kindSignedValues},
 	{"signed.names", kindSignedNames},
 	{"signature", kindSignature},
 }
@@ -304,7 +306,8 @@ type values struct {
 	secret    string
 	signature []string // of the newest secret, then of older ones
 	names     string   // of the headers that are signed because they are listed
-	headers   string   // what is signed of them
+	headers   string   // what is signed of them, with their names
+	contents  string   // likewise, without
 	form      url.Values
 	malformed bool // the form in the body, of which form has what can be read
 }
@@ -386,6 +389,8 @@ func (v *values) get(s *source) (string, bool) {
 		return known(v.names)
 	case kindSignedHeaders:
 		return known(v.headers)
+	case kindSignedValues:
+		return v.contents, v.names != ""
 	case kindSortedForm:
 		return sortedForm(v.fields()), true
 	case kindSignature:
