@@ -86,6 +86,7 @@ func describedContracts(t *testing.T) (list []*contract.Contract) {
 		`{algorithm: sha256, over: "${secret}${body}", headers: {X-Sig: "sha256=${signature}"}}`,
 		`{algorithm: hmac-sha1, key: whsec, encoding: base64, timestamp: unix_ms, over: "${timestamp}${body}", headers: {X-Time: "${timestamp}", X-Sig: "v1,${signature}"}, several: {join: " "}}`,
 		`{algorithm: hmac-sha384, key: sha1, encoding: base64, headers: {X-Sig: "HMAC ${signature}"}}`,
+		`{algorithm: sha512, over: "${secret}${body}", headers: {X-Sig: "${signature}"}}`,
 		`{over: "${url}${body}", headers: {X-Sig: "${signature}"}}`,
 	} {
 		list = append(list, parse(t, fmt.Sprintf("contract: described-%d\ntitle: {en: Shop}\nevents: {paid: {title: {en: Paid}}}\nendpoint:\n  headers: {X-Kind: a}\n  sign: %s\n", i, sign)))
