@@ -20,7 +20,7 @@ import (
 // grouping says which deliveries may go in one request.
 func (p *plan) grouping() window.Grouping {
 	return window.Grouping{
-		Max: p.batch.Max, Bytes: p.batch.Bytes, EndpointVersion: p.endpoint.Version, ContractVersion: p.contract.Version,
+		Max: p.batch.Max, Bytes: p.batch.Bytes, Wait: p.batch.Wait, EndpointVersion: p.endpoint.Version, ContractVersion: p.contract.Version,
 	}
 }
 

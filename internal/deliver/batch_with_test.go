@@ -1,6 +1,8 @@
 package deliver
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,4 +157,28 @@ func TestBatchOfAnEndedLane(t *testing.T) {
 			t.Errorf("the next lane made %d requests, want 2", n)
 		}
 	})
+}
+
+// What waits for others holds back nothing that cannot join it: what is tried again goes when it is due, also if it has to be
+// read from the store first.
+func TestBatchThatWaitsHoldsBackNothing(t *testing.T) {
+	for _, more := range []int{1, 400} { // more events wait than are read at once
+		t.Run(fmt.Sprint(more), func(t *testing.T) {
+			cfg := hook.EndpointConfig{Retry: []time.Duration{0, 10 * time.Second}}
+			batched(t, cfg, func(n int, _ *send.Message) *send.Reply { return status(500 - 300*min(n-1, 1)) }, func(t *testing.T, x *world) {
+				start := time.Now()
+				ids := x.publishMany(x.endpoint, 3, number)
+				settle()
+				x.changeContract(standard+"delivery: {batch: {max: 1000, wait: 10m}}\n", 2)
+				ids = append(ids, x.publishMany(x.endpoint, more, number)...)
+				pass(30 * time.Minute)
+				var got []string
+				for _, r := range x.rc.requests() {
+					got = append(got, fmt.Sprint(strings.Count(string(r.message.Body), ",")+1, " ", r.at.Sub(start).Round(5*time.Second)))
+				}
+				same(t, "sent", got, []string{"3 0s", "3 10s", fmt.Sprint(more, " 10m0s")})
+				x.are(ids, slices.Repeat([]string{"delivered"}, len(ids))...)
+			})
+		})
+	}
 }

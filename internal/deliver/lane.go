@@ -213,8 +213,8 @@ func (l *lane) take() (x parcel, ok bool) {
 
 // headMayGo reports whether the first delivery in memory may be sent now: it is due,
 // and concurrency, breaker, rate and the slots of all lanes allow it. If not, the lane
-// acts again when that may have changed. group lists what goes in the same request, as
-// [window.Window.Group] does; nil if the contract sends each event in a request of its own.
+// acts again when that may have changed. If the contract sends several events in one request, group
+// lists what goes now, as [window.Window.Group] does; that need not be the first.
 func (l *lane) headMayGo(now time.Time) (group []int, ok bool) {
 	head, ready := l.window.Head()
 	switch {
@@ -230,9 +230,11 @@ func (l *lane) headMayGo(now time.Time) (group []int, ok bool) {
 		return nil, false
 	}
 	if l.plan.batch.Max > 0 {
-		var whole bool
-		group, whole = l.window.Group(l.plan.grouping(), now)
-		if until := head.NextAttemptAt.Add(l.plan.batch.Wait); !whole && until.After(now) { // others may come
+		var until time.Time
+		if group, until = l.window.Group(l.plan.grouping(), now); group == nil { // others may come
+			if next := l.window.NextDue(); !next.IsZero() && next.Before(until) { // which may not have to wait
+				until = next
+			}
 			l.pumpAt(now, until)
 			return nil, false
 		}

@@ -9,8 +9,9 @@ import (
 
 // Grouping says which deliveries may leave together, in one request with several events.
 type Grouping struct {
-	Max   int // deliveries
-	Bytes int // of their payloads or frozen items; a single one may have more
+	Max   int           // deliveries
+	Bytes int           // of their payloads or frozen items; a single one may have more
+	Wait  time.Duration // how long a delivery waits for others, from when it is due
 	// The versions that a delivery gets which has none yet.
 	EndpointVersion, ContractVersion int64
 }
@@ -18,35 +19,90 @@ type Grouping struct {
 // lookahead is how many deliveries behind the head are looked at, beside those that fit into the group.
 const lookahead = hook.MaxBatch
 
-// Group lists the places in the window of the deliveries that would leave together if the head left now, the head
-// first. The list is valid until the next call of any method. whole says that waiting for others is of no use: the group is
-// full, or it is a batch that was sent before and is all there. Call Group only if the head is ready.
+// maxKinds is how many kinds of deliveries that cannot go together wait beside each other. What comes behind more waits until
+// one of them is gone, for at most [Grouping.Wait].
+const maxKinds = 16
+
+// kind is a delivery that waits for others, and those that would leave with it.
+type kind struct {
+	group []int // places in the window
+	bytes int
+}
+
+// Group lists the places in the window of deliveries that leave together now, nil if all have to wait for others: then one
+// could leave at until, whatever comes. The list is valid until the next call of any method. Call Group only if the head is
+// ready.
 //
-// A batch that was sent before leaves alone and as it was. If some of it is gone, the rest is grouped anew.
-func (w *Window) Group(g Grouping, now time.Time) (group []int, whole bool) {
-	if group = w.sameBatch(now); group != nil {
-		return group, true
-	}
-	w.group = append(w.group[:0], 0)
-	head := &w.jobs[0].Delivery
-	bytes := itemSize(&w.jobs[0])
-	for i := 1; i < len(w.jobs) && i < g.Max+lookahead; i++ {
-		if len(w.group) >= g.Max {
-			return w.group, true
-		}
+// A group leaves if it is full, if its first delivery has waited for [Grouping.Wait], or if it is a batch that was sent before
+// and is all there: that leaves alone and as it was. If some of it is gone, the rest is grouped anew. In an ordered queue the
+// first is the head, and what cannot join it ends its wait. Otherwise what cannot join it goes past, and may wait for its like.
+func (w *Window) Group(g Grouping, now time.Time) (group []int, until time.Time) {
+	w.kinds, w.waiting = w.kinds[:0], 0
+	var due *kind // the first one that has waited long enough: it only fills up
+	for i := 0; i < len(w.jobs) && i < g.Max+lookahead; i++ {
 		job := &w.jobs[i]
-		if !g.joins(head, &job.Delivery, now) || w.known[job.Delivery.ID].unstored {
+		if i > 0 && w.unstored > 0 && w.known[job.Delivery.ID].unstored {
 			if w.ordered {
-				return w.group, true // what comes later has to wait
+				return w.kinds[0].group, until // what comes later has to wait
 			}
 			continue
 		}
-		if bytes += itemSize(job); bytes > g.Bytes {
-			return w.group, true
+		k := w.kindOf(g, &job.Delivery, due, now)
+		switch {
+		case k != nil:
+			if k.bytes += itemSize(job); k.bytes > g.Bytes {
+				return k.group, until
+			}
+			k.group = append(k.group, i)
+		case i > 0 && w.ordered:
+			return w.kinds[0].group, until
+		case due != nil, len(w.kinds) == maxKinds, i > 0 && job.Delivery.NextAttemptAt.After(now):
+			continue
+		default:
+			if same := w.sameBatch(i, now); same != nil {
+				return same, until
+			}
+			k = w.newKind(i)
+			if leaves := job.Delivery.NextAttemptAt.Add(g.Wait); !leaves.After(now) {
+				due = k
+			} else if until.IsZero() || leaves.Before(until) {
+				until = leaves
+			}
 		}
-		w.group = append(w.group, i)
+		if len(k.group) >= g.Max || k.bytes >= g.Bytes {
+			return k.group, until
+		}
 	}
-	return w.group, len(w.group) >= g.Max || bytes >= g.Bytes
+	if due != nil {
+		return due.group, until
+	}
+	if !w.ordered {
+		w.waiting = min(len(w.jobs), g.Max+lookahead)
+	}
+	return nil, until
+}
+
+// kindOf is the group that a delivery joins, nil if it joins none. If one is due, only that.
+func (w *Window) kindOf(g Grouping, d *hook.Delivery, due *kind, now time.Time) *kind {
+	for i := range w.kinds {
+		k := &w.kinds[i]
+		if (due == nil || due == k) && g.joins(&w.jobs[k.group[0]].Delivery, d, now) {
+			return k
+		}
+	}
+	return nil
+}
+
+// newKind begins a group with a delivery.
+func (w *Window) newKind(i int) *kind {
+	n := len(w.kinds)
+	if n == cap(w.kinds) {
+		w.kinds = append(make([]kind, 0, maxKinds), w.kinds...)
+	}
+	w.kinds = w.kinds[:n+1] // the list of an earlier group is used again
+	k := &w.kinds[n]
+	k.group, k.bytes = append(k.group[:0], i), itemSize(&w.jobs[i])
+	return k
 }
 
 // joins reports whether a delivery may leave together with the head. All of a request have the same mode and the same
@@ -64,14 +120,15 @@ func (g Grouping) versions(d *hook.Delivery) [2]int64 {
 	return [2]int64{d.EndpointVersion, d.ContractVersion}
 }
 
-// sameBatch lists the batch of the head in its order, nil if there is none or some of it is not in memory or not due.
-func (w *Window) sameBatch(now time.Time) []int {
-	batch, held := w.jobs[0].Delivery.Batch, w.jobs[0].Delivery.Held()
+// sameBatch lists the batch of a delivery in its order, nil if there is none or some of it is not in memory or not due. None of
+// it comes before that delivery.
+func (w *Window) sameBatch(first int, now time.Time) []int {
+	batch, held := w.jobs[first].Delivery.Batch, w.jobs[first].Delivery.Held()
 	if batch == nil {
 		return nil
 	}
 	w.group = w.group[:0]
-	for i := 0; i < len(w.jobs) && i < batch.Of+lookahead && len(w.group) < batch.Of; i++ {
+	for i := first; i < len(w.jobs) && i < first+batch.Of+lookahead && len(w.group) < batch.Of; i++ {
 		if d := &w.jobs[i].Delivery; d.Batch != nil && d.Batch.ID == batch.ID && d.Held() == held && !d.NextAttemptAt.After(now) && !w.known[d.ID].unstored {
 			w.group = append(w.group, i)
 		}

@@ -18,7 +18,9 @@ func TestGroup(t *testing.T) {
 	fresh := func(*hook.Job) {}
 	sized := func(n int) job { return func(j *hook.Job) { j.Event.Payload = make([]byte, n) } }
 	frozen := func(n int) job { return func(j *hook.Job) { j.Frozen = &hook.Frozen{Body: make([]byte, n)} } }
-	later := func(j *hook.Job) { j.Delivery.NextAttemptAt = now.Add(1) }
+	later := func(j *hook.Job) { j.Delivery.NextAttemptAt = now.Add(time.Hour) }
+	early := func(j *hook.Job) { j.Delivery.NextAttemptAt = now.Add(-time.Minute) }
+	both := func(a, b job) job { return func(j *hook.Job) { a(j); b(j) } }
 	once := func(j *hook.Job) { j.Delivery.Mode = hook.AtMostOnce }
 	slot := func(j *hook.Job) { j.Delivery.Slot = 1 }
 	versions := func(e, c int64) job {
@@ -53,9 +55,16 @@ func TestGroup(t *testing.T) {
 		"… with more bytes than they have":   {false, []job{of(0, 1), sized(100)}, "[0] true"},
 		"… of which some is gone":            {false, []job{of(0, 3), of(2, 3), fresh}, "[0 1 2] true"},
 		"… of which some is not due":         {true, []job{of(0, 2), func(j *hook.Job) { of(1, 2)(j); later(j) }}, "[0] true"},
-		"a batch behind goes by itself":      {false, []job{fresh, other, fresh}, "[0 2] false"},
+		"a batch behind goes past":           {false, []job{fresh, other, fresh}, "[1] true"},
 		"a batch behind, in order":           {true, []job{fresh, other, fresh}, "[0] true"},
-		"the rest of a batch and another":    {false, []job{of(1, 2), other, fresh}, "[0 2] false"},
+		"the rest of a batch and another":    {false, []job{of(1, 2), other, fresh}, "[1] true"},
+		"others fill up and go past":         {false, []job{fresh, slot, slot, once, slot}, "[1 2 4] true"},
+		"others are large and go past":       {false, []job{fresh, both(slot, sized(60)), both(slot, sized(60))}, "[1] true"},
+		"one alone is large and goes past":   {false, []job{fresh, both(once, sized(100))}, "[1] true"},
+		"others have waited and go past":     {false, []job{fresh, both(slot, early), once, slot}, "[1 3] true"},
+		"the head has waited, too":           {false, []job{early, both(slot, early), fresh}, "[0 2] true"},
+		"the head has waited, others fill":   {false, []job{early, slot, slot, slot, fresh}, "[0 4] true"},
+		"nothing goes past, in order":        {true, []job{fresh, slot, slot, slot}, "[0] true"},
 		"a batch that was numbered wrongly":  {false, []job{of(0, 2), of(0, 2)}, "[0 1] false"},
 		"a batch of one that has come apart": {false, []job{of(1, 1), fresh}, "[0 1] false"},
 	} {
@@ -69,7 +78,15 @@ func TestGroup(t *testing.T) {
 			page.Jobs = append(page.Jobs, j)
 		}
 		w.EndPage(page, now, true)
-		group, whole := w.Group(Grouping{Max: 3, Bytes: 100, EndpointVersion: 7, ContractVersion: 2}, now)
+		rules := Grouping{Max: 3, Bytes: 100, Wait: time.Minute, EndpointVersion: 7, ContractVersion: 2}
+		group, until := w.Group(rules, now)
+		whole := group != nil
+		if !whole {
+			if !until.Equal(now.Add(rules.Wait)) || w.waiting != len(w.jobs) && !c.ordered {
+				t.Errorf("%s: all wait until %v, %d of them in vain", name, until, w.waiting)
+			}
+			group, _ = w.Group(rules, until)
+		}
 		if got := fmt.Sprint(group, " ", whole); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
@@ -115,7 +132,7 @@ func TestReturnToTheStore(t *testing.T) {
 		}
 		page.Jobs[2].Delivery.State = hook.Sending
 		w.EndPage(page, now, true)
-		group, _ := w.Group(Grouping{Max: 3, Bytes: 100}, now)
+		group, _ := w.Group(Grouping{Max: 3, Bytes: 100}, now) // which waits for nothing
 		jobs := w.TakeGroup(group)
 		w.Supersede(jobs[1].Delivery.ID)
 		w.Supersede(jobs[2].Delivery.ID)
@@ -133,5 +150,33 @@ func TestReturnToTheStore(t *testing.T) {
 		if w.Len() != want || w.Backlog() != ordered || memory.used != w.bytes {
 			t.Errorf("ordered %v: %d wait, backlog %v", ordered, w.Len(), w.Backlog())
 		}
+	}
+}
+
+// More kinds than can wait beside each other wait one behind the other. Whatever waits, no memory is taken to find out.
+func TestManyKindsWait(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	w := New(Limits{Jobs: 1000, Bytes: 1 << 20, Deferred: 10, Refill: 4}, &memory{max: 1 << 20})
+	w.BeginPage()
+	var page hook.DuePage
+	for i := range 3 * maxKinds {
+		page.Jobs = append(page.Jobs, hook.Job{Event: &hook.Event{}, Delivery: hook.Delivery{
+			ID: hook.NewEventID().Delivery(i + 1), Slot: i % (maxKinds + 1), NextAttemptAt: now.Add(time.Duration(-i)),
+		}})
+	}
+	w.EndPage(page, now, true)
+	rules := Grouping{Max: 5, Bytes: 1000, Wait: time.Minute}
+	group, until := w.Group(rules, now)
+	if first := now.Add(time.Minute - (maxKinds - 1)); group != nil || !until.Equal(first) || len(w.kinds) != maxKinds {
+		t.Fatalf("%v, until %v, want %v, %d kinds", group, until, first, len(w.kinds))
+	}
+	if n := testing.AllocsPerRun(10, func() { w.Group(rules, now) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if w.Announce(); !w.WantsPage() {
+		t.Error("those that wait keep others from being read")
+	}
+	if group, _ = w.Group(rules, until); fmt.Sprint(group) != fmt.Sprint([]int{maxKinds - 1, 2 * maxKinds}) || w.waiting != 0 || w.WantsPage() {
+		t.Errorf("then %v, %d wait", group, w.waiting)
 	}
 }

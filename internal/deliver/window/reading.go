@@ -23,9 +23,10 @@ type reading struct {
 
 // WantsPage reports whether the next page of the queue should be read now. An ordered queue is
 // read only while no delivery is being sent or expected: such a delivery may go back into the
-// store, and would then come before everything in the page.
+// store, and would then come before everything in the page. In another queue, those that wait for
+// others to fill a request do not count: what the page brings may go past them.
 func (w *Window) WantsPage() bool {
-	if w.CaughtUp() || w.reading != nil || len(w.jobs) >= w.limits.Refill {
+	if w.CaughtUp() || w.reading != nil || len(w.jobs)-w.waiting >= w.limits.Refill {
 		return false
 	}
 	return !w.ordered || len(w.known) == len(w.jobs)

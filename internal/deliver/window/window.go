@@ -108,9 +108,11 @@ type Window struct {
 	nextDue   time.Time // when a delivery in the store comes due; zero: none is known
 	reading   *reading  // nil: nothing is being read
 
-	group      []int // what Group has listed
-	clears     int   // how often Clear was called
-	clearsThen int   // clears when the last group was taken
+	group      []int  // what sameBatch has listed
+	kinds      []kind // what Group has found; their lists are used again
+	waiting    int    // how many of the first in memory wait for others to fill a request, when Group last looked
+	clears     int    // how often Clear was called
+	clearsThen int    // clears when the last group was taken
 }
 
 // New returns an empty window. Nothing is known about the queue yet, so all of it has to be
@@ -238,6 +240,7 @@ func (w *Window) OthersWait() bool { return len(w.known) > w.taken || !w.CaughtU
 // settled or requeued.
 func (w *Window) Take() hook.Job {
 	job := w.jobs[0]
+	w.waiting = 0
 	w.jobs[0] = hook.Job{} // its payload can go
 	if w.jobs = w.jobs[1:]; len(w.jobs) == 0 {
 		w.jobs = nil // and the array
@@ -330,6 +333,7 @@ func (w *Window) NoteTest(id hook.DeliveryID) { w.tests[id] = struct{}{} }
 // has all of it, and it will be read from there again.
 func (w *Window) Clear() (unsent []hook.Job) {
 	w.clears++
+	w.waiting = 0
 	if len(w.jobs) > 0 {
 		w.restart()
 	}

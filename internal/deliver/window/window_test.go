@@ -347,7 +347,14 @@ const maxGroup = 3
 
 // takeGroup sends the head and what may go with it. Some of that may not fit after all.
 func (m *machine) takeGroup(t *rapid.T) {
-	group, _ := m.w.Group(Grouping{Max: maxGroup, Bytes: 2 * maxPayload}, m.now)
+	wait := rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "wait")
+	group, until := m.w.Group(Grouping{Max: maxGroup, Bytes: 2 * maxPayload, Wait: wait}, m.now)
+	if group == nil {
+		if !until.After(m.now) {
+			t.Fatalf("all wait until %v, and it is %v", until, m.now)
+		}
+		return
+	}
 	jobs := m.w.TakeGroup(group)
 	if len(jobs) > maxGroup {
 		t.Fatalf("%d in one request", len(jobs))
