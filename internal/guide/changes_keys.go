@@ -57,7 +57,7 @@ var treatments = map[string]treatment{
 	"endpoint.verify.accept": {exact, ""}, "endpoint.verify.per_minute": {exact, ""},
 	"endpoint.sign": {exact, ""}, "endpoint.sign.algorithm": {exact, ""}, "endpoint.sign.key": {exact, ""}, "endpoint.sign.over": {exact, ""},
 	"endpoint.sign.encoding": {exact, ""}, "endpoint.sign.timestamp": {exact, ""}, "endpoint.sign.headers": {exact, ""},
-	"endpoint.sign.query": {exact, ""}, "endpoint.sign.body": {exact, ""}, "endpoint.sign.several": {exact, ""},
+	"endpoint.sign.query": {exact, ""}, "endpoint.sign.body": {exact, ""}, "endpoint.sign.several": {exact, ""}, "endpoint.sign.signed": {exact, ""},
 	"endpoint.sign.jwt":       {exact, ""},
 	"endpoint.sign.keys":      {exact, ""},
 	"endpoint.sign.tolerance": {nothing, "it is how far the time may be off for who verifies; senders do not use it"},

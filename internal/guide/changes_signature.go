@@ -109,8 +109,26 @@ func (c *comparison) described(path []string, old, now sign.Description) {
 	default:
 		c.breaks("signature_several", several, "old", *old.Join, "new", *now.Join)
 	}
+	if old.Signed != nil && now.Signed != nil { // otherwise over, or the token, says it
+		c.signedHeaders(append(slices.Clone(path), "signed"), old.Signed, now.Signed)
+	}
 	c.token(append(slices.Clone(path), "jwt"), old.JWT, now.JWT)
 	c.publicKey(append(slices.Clone(path), "keys"), old.Keys != nil, now.Keys != nil)
+}
+
+// signedHeaders compares headers that are signed because they are listed. A receiver goes by the list that comes.
+func (c *comparison) signedHeaders(path []string, old, now *sign.SignedHeaders) {
+	if !slices.Equal(old.Names, now.Names) {
+		c.tells("signature_listed", append(slices.Clone(path), "headers"), "old", strings.Join(old.Names, ", "), "new", strings.Join(now.Names, ", "))
+	}
+	visible := strings.NewReplacer("\n", `\n`)
+	for _, x := range []struct{ key, old, now string }{
+		{"between", old.Between, now.Between}, {"pair", old.Pair, now.Pair}, {"join", old.Join, now.Join},
+	} {
+		if x.old != x.now {
+			c.breaks("signature_listed_"+x.key, append(slices.Clone(path), x.key), "old", visible.Replace(x.old), "new", visible.Replace(x.now))
+		}
+	}
 }
 
 // publicKey compares where receivers find the public key. Values are not told, because one of them is a secret.
