@@ -53,7 +53,7 @@ type Attempt struct {
 	TimingMS    Timing        `json:"timing_ms"`
 	Error       *AttemptError `json:"error" doc:"null: it succeeded."`
 	Rule        string        `json:"rule,omitempty" doc:"The rule of the contract that decided what follows: disable_if, stop_if, pause_if or retry_if; left out: none did." example:"stop_if"`
-	RuleError   string        `json:"rule_error,omitempty" doc:"Why a rule of the contract could not be applied, one sentence; it counted as not holding."`
+	RuleError   string        `json:"rule_error,omitempty" doc:"Why rules of the contract could not be applied, one sentence each; they counted as not holding."`
 	Steps       []Step        `json:"steps,omitempty" doc:"What was exchanged before the request that is shown, in order: the fetch of a token, a request that was redirected, or one that was answered with 401 and made again with a new token."`
 	Batch       *Batch        `json:"batch,omitempty" doc:"The request had several events in it; the body is the part of this one. Left out: it had one."`
 	Interrupted bool          `json:"interrupted" doc:"The server stopped before it knew how the attempt ended."`

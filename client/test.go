@@ -20,6 +20,8 @@ type TestResult struct {
 	Response  *Response     `json:"response" doc:"null: no answer came."`
 	TimingMS  Timing        `json:"timing_ms"`
 	Error     *AttemptError `json:"error" doc:"null: it passed."`
+	Rule      string        `json:"rule,omitempty" doc:"The rule of the contract that decides what follows from such an answer: disable_if, stop_if, pause_if or retry_if; left out: none does." example:"stop_if"`
+	RuleError string        `json:"rule_error,omitempty" doc:"Why rules of the contract could not be applied to the answer, one sentence each; they counted as not holding."`
 	Diagnosis Diagnosis     `json:"diagnosis"`
 	Delivery  string        `json:"delivery" doc:"The test in the history." example:"dlv_06ew2c6eqfy7d00000000000g4"`
 	Event     string        `json:"event" doc:"The event that was created for the test." example:"evt_06ew2c6eqfy7d00000000000g0"`

@@ -96,7 +96,7 @@ func (h testHandlers) tested(ctx context.Context, r *admin.EndpointTest, languag
 	at := wireAttempt(attempt)
 	return &struct{ Body client.TestResult }{client.TestResult{
 		Passed: r.Delivery.State == hook.Delivered, Request: at.Request, Response: at.Response, TimingMS: at.TimingMS,
-		Error:     at.Error,
+		Error: at.Error, Rule: at.Rule, RuleError: at.RuleError,
 		Diagnosis: wireDiagnosis(h.explain.Attempt(h.sees.Endpoint(sight, r.Endpoint), r.Delivery, attempt, language)),
 		Delivery:  r.Delivery.ID.String(), Event: r.Event.ID.String(), Type: r.Event.Type,
 	}}, nil

@@ -93,7 +93,10 @@ func (list answerRules) apply(v *Verdict, vars expr.Vars) {
 		holds, err := r.when.Eval(nil, vars)
 		switch {
 		case err != nil:
-			v.Failed = fmt.Sprintf("The rule %s of the contract could not be applied: %v.", ruleKey(r.then), err)
+			if v.Failed != "" {
+				v.Failed += " "
+			}
+			v.Failed += fmt.Sprintf("The rule %s of the contract could not be applied: %v.", ruleKey(r.then), err)
 			continue
 		case !holds:
 			continue

@@ -46,6 +46,10 @@ func TestRules(t *testing.T) {
 			"  stop_if: response.json.a > 1\n  retry_if: 'true'\n", 500,
 			Verdict{Class: "status_5xx", Then: hook.ThenRetry, Rule: "retry_if", Failed: "The rule stop_if of the contract could not be applied: "},
 		},
+		{
+			"  stop_if: response.json.a > 1\n  pause_if: response.json.a > 1\n", 200,
+			Verdict{OK: true, Failed: "The rule stop_if of the contract could not be applied: "},
+		},
 	} {
 		c := parseContract(t, top+tc.rules)
 		got := c.JudgeAttempt(Attempted{Number: 3, Response: &hook.Response{

@@ -118,6 +118,19 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A rule that cannot be computed for an answer is an error, not an answer without failures.
+func TestRefusedCannotBeComputed(t *testing.T) {
+	t.Parallel()
+	c := parseContract(t, strings.Replace(batched, "failed: response.json.failed", "failed: 'response.json.failed.map(x, x.place * 1)'", 1))
+	events := []*hook.Event{event(`1`), event(`2`)}
+	for body, want := range map[string]string{`{"failed":[{"place":1}]}`: "[false true]", `{"failed":[{"place":"one"}]}`: "", `{"failed":7}`: "", `{}`: "", `<p>`: ""} {
+		got, err := c.Refused(&hook.Response{Status: 200, Body: []byte(body)}, events)
+		if (err != nil) != (want == "") || want != "" && fmt.Sprint(got) != want {
+			t.Errorf("%s: %v, %v", body, got, err)
+		}
+	}
+}
+
 // A mistake in the body around the events is a message like any other.
 func TestBatchBodyWithAMistake(t *testing.T) {
 	t.Parallel()

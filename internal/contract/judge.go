@@ -17,7 +17,7 @@ type Verdict struct {
 	Detail string // one English sentence, "" if OK
 	Then   hook.Then
 	Rule   string // the key of the contract's rule that decided Then; "": none did
-	Failed string // why a rule could not be applied, one English sentence; "": all could
+	Failed string // why rules could not be applied, one English sentence each; "": all could
 }
 
 // Outcome is what the verdict means for the delivery.

@@ -41,6 +41,10 @@ func TestRulesDecide(t *testing.T) {
 			"a rule that cannot be applied", "stop_if: response.json.a > 1", 500, "", hook.Retrying, hook.ClassStatus5xx, 1, hook.EndpointActive, "",
 			hook.Delivered, 2, never, "The rule stop_if of the contract could not be applied: ",
 		},
+		{
+			"one cannot be applied, another decides", "stop_if: response.json.a > 1\n  retry_if: response.status == 200", 200, "", hook.Retrying, hook.ClassAnswerRule, 1,
+			hook.EndpointActive, "", hook.Delivered, 2, "retry_if", "The rule stop_if of the contract could not be applied: ",
+		},
 	} {
 		for _, ordered := range []bool{false, true} {
 			t.Run(tt.name, func(t *testing.T) {

@@ -183,7 +183,7 @@ type Attempt struct {
 // stay in memory until they are stored.
 type Extra struct {
 	Rule       string // the rule of the contract that decided what follows, for example stop_if; "": none did
-	RuleFailed string // why a rule of the contract could not be applied, one English sentence; "": all could
+	RuleFailed string // why rules of the contract could not be applied, one English sentence each; "": all could
 	Batch      Batch  // the request had other events in it; zero: it had not
 	Steps      []Step // what was exchanged within the attempt before Request, in order
 }

@@ -16,7 +16,7 @@ import {
 } from "../api/queries";
 import { exactTime, milliseconds } from "../format";
 import { type Language, useT } from "../i18n";
-import { Copy, Fact, PageHead, Skeletons, StateBadge, Time, Tone, Trouble } from "../parts/basics";
+import { Copy, Fact, PageHead, RuleError, Skeletons, StateBadge, Time, Tone, Trouble } from "../parts/basics";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { Exchange, Technical } from "../parts/Exchange";
 import { Reveal, useMayReveal } from "../parts/Reveal";
@@ -209,14 +209,7 @@ function Attempts({
           </Accordion.Control>
           <Accordion.Panel>
             {a.error && <Technical error={a.error} />}
-            {a.rule_error && (
-              <Text size="sm" mb="md">
-                {t.delivery.ruleError}{" "}
-                <Text span size="xs" c="dimmed">
-                  {t.delivery.technical}: <span lang="en">{a.rule_error}</span>
-                </Text>
-              </Text>
-            )}
+            <RuleError text={a.rule_error} />
             {a.batch && (
               <Text size="sm" mb="md">
                 {t.delivery.together}: {t.delivery.togetherAs(a.batch.position + 1, a.batch.of)}{" "}

@@ -8,7 +8,7 @@ import { api, type Contract, type Endpoint, ok, type TestResult } from "../api/c
 import { ofTenant, queryClient } from "../api/queries";
 import { milliseconds } from "../format";
 import { type Language, useT } from "../i18n";
-import { Trouble } from "./basics";
+import { RuleError, Trouble } from "./basics";
 import { Exchange } from "./Exchange";
 
 export function TestPanel({ endpoint: e, contract }: { endpoint: Endpoint; contract?: Contract }) {
@@ -65,6 +65,7 @@ export function Verdict({ result: r, tenant }: { result: TestResult; tenant: str
   return (
     <Stack gap="md">
       <DiagnosisBox diagnosis={r.diagnosis} passed={r.passed}>
+        <RuleError text={r.rule_error} />
         <Group gap="md" mt={4}>
           {r.response && (
             <Text size="xs" c="dimmed" className="number">

@@ -190,6 +190,20 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
   );
 }
 
+/** Says that a rule of the contract could not be applied to an answer, and why; nothing if all could. */
+export function RuleError({ text }: { text: string | undefined }) {
+  const t = useT();
+  if (!text) return null;
+  return (
+    <Text size="sm" my="xs">
+      {t.delivery.ruleError}{" "}
+      <Text span size="xs" c="dimmed">
+        {t.delivery.technical}: <span lang="en">{text}</span>
+      </Text>
+    </Text>
+  );
+}
+
 /** What to do where there is nothing yet. */
 export function Empty({
   icon,
