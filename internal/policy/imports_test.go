@@ -56,7 +56,7 @@ var mayImport = map[string][]string{
 	"internal/deliver/compose": {"internal/hook", "internal/contract", "internal/mask", "internal/send", "internal/sign", "internal/transform"},
 
 	// The parts that do things.
-	"internal/store":     {"internal/hook"},
+	"internal/store":     {"internal/hook", "internal/rawjson"},
 	"internal/move":      {"internal/store"},
 	"internal/catalog":   {"internal/hook", "internal/contract"},
 	"internal/ingest":    {"internal/hook", "internal/match", "internal/contract", "internal/rawjson", "internal/cache", "internal/work"},

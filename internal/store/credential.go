@@ -19,8 +19,21 @@ type credentialSecrets struct {
 	TokenKey   []byte `json:"token_key"`
 }
 
-func (db *DB) sealCredential(c *hook.Credential) ([]byte, error) {
-	return db.seal.sealJSON(credentialSecrets{c.APIKey, c.SecretHash[:], c.TokenKey}, c.ID[:])
+func secretsOf(c *hook.Credential) credentialSecrets {
+	return credentialSecrets{c.APIKey, c.SecretHash[:], c.TokenKey}
+}
+
+// sealAgain is the sealed part of a credential that takes the place of the stored one.
+func (db *DB) sealAgain(t *tx, c *hook.Credential) ([]byte, error) {
+	var sealed []byte
+	err := t.row(`SELECT sealed FROM credentials WHERE id = $1 AND tenant = $2`, c.ID[:], c.Tenant).Scan(&sealed)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
+	}
+	var was credentialSecrets
+	text, _ := db.seal.openText(sealed, c.ID[:], &was) // what is unreadable has nothing to keep
+	plain, err := editJSON(text, was, secretsOf(c))
+	return db.seal.sealBytes(plain, c.ID[:]), err
 }
 
 // scanCredential reads a row of [credentialColumns], followed by columns that are scanned
@@ -108,7 +121,7 @@ func (db *DB) scanCredentialURL(r scanner) (c hook.CredentialURL, err error) {
 func (db *DB) CreateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, most int) error {
 	now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
 	c.CreatedAt, c.UpdatedAt = now, now
-	sealed, err := db.sealCredential(c)
+	sealed, err := db.seal.sealJSON(secretsOf(c), c.ID[:])
 	if err != nil {
 		return err
 	}
@@ -153,19 +166,17 @@ func (db *DB) UpdateCredential(
 	ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool,
 ) (ok bool, err error) {
 	at := max(db.now().UnixMicro(), c.UpdatedAt.UnixMicro()+1)
-	sealed, err := db.sealCredential(c)
-	if err != nil {
-		return false, err
-	}
 	var update *endpointUpdate
 	if e != nil {
-		if update, err = db.newUpdate(e, newConfig); err != nil {
-			return false, err
-		}
+		update = db.newUpdate(e, newConfig)
 	}
 	errOvertaken := errors.New("changed since it was read") // rolls the change back
 	err = db.change(ctx, func(t *tx) error {
 		if err := t.auditCredential(c); err != nil {
+			return err
+		}
+		sealed, err := db.sealAgain(t, c)
+		if err != nil {
 			return err
 		}
 		n, err := t.exec(`UPDATE credentials SET name = $4, state = $5, generation = $6, token_expires_at = $7,

@@ -15,15 +15,25 @@ const endpointColumns = `id, tenant, name, contract, state, state_reason, state_
 	config, secrets, last_run_at, last_status, failing_since, failed_of, failed_attempts, failed_deliveries`
 
 func (db *DB) scanEndpoint(row scanner) (*hook.Endpoint, error) {
+	e, _, err := db.scanStored(row)
+	return e, err
+}
+
+// storedEndpoint are the JSON texts of an endpoint's row, decrypted; nil if the endpoint is unreadable.
+type storedEndpoint struct{ config, secrets []byte }
+
+// scanStored is scanEndpoint, with the texts that it decoded.
+func (db *DB) scanStored(row scanner) (*hook.Endpoint, storedEndpoint, error) {
 	var e hook.Endpoint
 	var id, config, secrets []byte
+	var text storedEndpoint
 	var stateAt, created, updated, lastRun, failing, failedOf sql.NullInt64
 	var attempts, deliveries int
 	err := row.Scan(&id, &e.Tenant, &e.Name, &e.Contract, &e.State, &e.StateReason, &stateAt, &created, &updated,
 		&e.Version, &config, &secrets, &lastRun, &e.Health.LastStatus, &failing,
 		&failedOf, &attempts, &deliveries)
 	if err != nil {
-		return nil, err
+		return nil, text, err
 	}
 	copy(e.ID[:], id)
 	e.StateAt, e.CreatedAt, e.UpdatedAt = fromMicros(stateAt), fromMicros(created), fromMicros(updated)
@@ -31,10 +41,13 @@ func (db *DB) scanEndpoint(row scanner) (*hook.Endpoint, error) {
 	if failing.Valid && failedOf == failing { // the counts are of this row of failures
 		e.Health.FailedAttempts, e.Health.FailedDeliveries = attempts, deliveries
 	}
-	if db.seal.openJSON(config, id, &e.Config) != nil || db.seal.openJSON(secrets, id, &e.Secrets) != nil {
-		e.Config, e.Secrets, e.Unreadable = hook.EndpointConfig{}, nil, true
+	var errConfig, errSecrets error
+	text.config, errConfig = db.seal.openText(config, id, &e.Config)
+	text.secrets, errSecrets = db.seal.openText(secrets, id, &e.Secrets)
+	if errConfig != nil || errSecrets != nil {
+		e.Config, e.Secrets, e.Unreadable, text = hook.EndpointConfig{}, nil, true, storedEndpoint{}
 	}
-	return &e, nil
+	return &e, text, nil
 }
 
 // Endpoint is an endpoint of any tenant, also a deleted one. A caller that knows the tenant
@@ -129,7 +142,7 @@ func (db *DB) CreateEndpointWithin(ctx context.Context, e *hook.Endpoint, most i
 func (db *DB) newEndpoint(e *hook.Endpoint, most int) (insert func(*tx) error, err error) {
 	now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
 	e.Version, e.CreatedAt, e.UpdatedAt, e.StateAt = 1, now, now, now
-	config, secrets, err := db.sealEndpoint(e)
+	config, secrets, err := db.sealEndpoint(e, new(hook.Endpoint), storedEndpoint{})
 	if err != nil {
 		return nil, err
 	}
@@ -221,12 +234,13 @@ func (t *tx) roomForAny(tenant string, most int) error {
 			"operator to raise the limit (of this tenant, or --max-endpoints for all).", most))
 }
 
-func (db *DB) sealEndpoint(e *hook.Endpoint) (config, secrets []byte, err error) {
-	if config, err = db.seal.sealJSON(e.Config, e.ID[:]); err != nil {
+// sealEndpoint is what is stored of an endpoint in the place of text, which was understood as was.
+func (db *DB) sealEndpoint(e, was *hook.Endpoint, text storedEndpoint) (config, secrets []byte, err error) {
+	if config, err = editJSON(text.config, was.Config, e.Config); err != nil {
 		return nil, nil, err
 	}
-	secrets, err = db.seal.sealJSON(e.Secrets, e.ID[:])
-	return config, secrets, err
+	secrets, err = editJSON(text.secrets, was.Secrets, e.Secrets)
+	return db.seal.sealBytes(config, e.ID[:]), db.seal.sealBytes(secrets, e.ID[:]), err
 }
 
 func (t *tx) saveVersion(id hook.EndpointID, version int64, config []byte) error {
@@ -243,10 +257,7 @@ func (t *tx) saveVersion(id hook.EndpointID, version int64, config []byte) error
 // endpoint of a paused credential cannot become active
 // (KindConflict).
 func (db *DB) UpdateEndpoint(ctx context.Context, e *hook.Endpoint, newConfig bool) (ok bool, err error) {
-	update, err := db.newUpdate(e, newConfig)
-	if err != nil {
-		return false, err
-	}
+	update := db.newUpdate(e, newConfig)
 	err = db.change(ctx, func(t *tx) (err error) {
 		ok, err = update.run(t)
 		return err
@@ -261,29 +272,27 @@ func (db *DB) UpdateEndpoint(ctx context.Context, e *hook.Endpoint, newConfig bo
 
 // endpointUpdate is an update of an endpoint, ready to be written.
 type endpointUpdate struct {
-	was, next       hook.Endpoint
-	newConfig       bool
-	config, secrets []byte // sealed
-	db              *DB    // decrypts the stored endpoint, to compare with
+	was, next hook.Endpoint
+	newConfig bool
+	db        *DB // decrypts the stored endpoint, to compare with
 }
 
-func (db *DB) newUpdate(e *hook.Endpoint, newConfig bool) (u *endpointUpdate, err error) {
-	u = &endpointUpdate{was: *e, next: *e, newConfig: newConfig, db: db}
+func (db *DB) newUpdate(e *hook.Endpoint, newConfig bool) *endpointUpdate {
+	u := &endpointUpdate{was: *e, next: *e, newConfig: newConfig, db: db}
 	// Always later than before, because run recognizes by it whether somebody else changed
 	// the endpoint.
 	u.next.UpdatedAt = time.UnixMicro(max(db.now().UnixMicro(), e.UpdatedAt.UnixMicro()+1)).UTC()
 	if newConfig {
 		u.next.Version++
 	}
-	u.config, u.secrets, err = db.sealEndpoint(&u.next)
-	return u, err
+	return u
 }
 
 // run writes the update. ok is false if somebody else changed the endpoint after it was
 // read.
 func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
 	id, next := u.was.ID, &u.next
-	was, err := u.db.scanEndpoint(t.row(`SELECT `+endpointColumns+` FROM endpoints
+	was, text, err := u.db.scanStored(t.row(`SELECT `+endpointColumns+` FROM endpoints
 		WHERE id = $1 AND tenant = $2 AND updated_at = $3 AND version = $4`,
 		id[:], u.was.Tenant, u.was.UpdatedAt.UnixMicro(), u.was.Version))
 	if errors.Is(err, sql.ErrNoRows) || err == nil && was.State == hook.EndpointDeleted {
@@ -306,14 +315,18 @@ func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
 		}
 		next.Health.FailingSince = time.Time{}
 	}
+	config, secrets, err := u.db.sealEndpoint(next, was, text)
+	if err != nil {
+		return false, err
+	}
 	if _, err := t.exec(`UPDATE endpoints SET name = $2, state = $3, state_reason = $4, state_at = $5, updated_at = $6,
 		version = $7, config = $8, secrets = $9 WHERE id = $1`,
 		id[:], next.Name, string(next.State), next.StateReason, next.StateAt.UnixMicro(), next.UpdatedAt.UnixMicro(),
-		next.Version, u.config, u.secrets); err != nil {
+		next.Version, config, secrets); err != nil {
 		return false, err
 	}
 	if u.newConfig {
-		if err := t.saveVersion(id, next.Version, u.config); err != nil {
+		if err := t.saveVersion(id, next.Version, config); err != nil {
 			return false, err
 		}
 	}

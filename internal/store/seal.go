@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"gancho/internal/hook"
+	"gancho/internal/rawjson"
 )
 
 // sealer encrypts the values that must stay secret if the database file is stolen: the
@@ -89,6 +90,17 @@ func (s *sealer) sealJSON(v any, id []byte) ([]byte, error) {
 	return s.sealBytes(plain, id), nil
 }
 
+// editJSON is next as JSON, to be stored in the place of stored, of which was is what this program understood. Members that it did
+// not understand stay: a newer version of the program stored them ([rawjson.KeepUnknown]). stored is nil if there is nothing to keep.
+func editJSON(stored []byte, was, next any) ([]byte, error) {
+	text, err := json.Marshal(next)
+	if err != nil || stored == nil {
+		return text, err
+	}
+	understood, err := json.Marshal(was)
+	return rawjson.KeepUnknown(stored, understood, text), err
+}
+
 // sealBytes encrypts text for the row with an id; nil stays nil.
 func (s *sealer) sealBytes(text, id []byte) []byte {
 	if text == nil {
@@ -114,14 +126,19 @@ func (k *sealKey) appendSeal(to, text, id []byte) []byte {
 
 // openJSON decrypts what sealJSON made.
 func (s *sealer) openJSON(sealed []byte, id []byte, v any) error {
-	plain, err := s.openBytes(sealed, id)
-	if err != nil {
-		return err
+	_, err := s.openText(sealed, id, v)
+	return err
+}
+
+// openText is openJSON, and returns the JSON text, too.
+func (s *sealer) openText(sealed []byte, id []byte, v any) (plain []byte, err error) {
+	if plain, err = s.openBytes(sealed, id); err != nil {
+		return nil, err
 	}
 	if json.Unmarshal(plain, v) != nil { // cannot happen: what opens is what was sealed
-		return hook.ErrUnreadable
+		return nil, hook.ErrUnreadable
 	}
-	return nil
+	return plain, nil
 }
 
 // openBytes decrypts what sealBytes made. It fails with [hook.ErrUnreadable].

@@ -12,17 +12,23 @@ import (
 const tenantColumns = `id, name, metadata, created_at, updated_at, limits, egress, seal_payloads`
 
 func scanTenant(row scanner) (t hook.Tenant, err error) {
+	t, _, _, err = scanStoredTenant(row)
+	return t, err
+}
+
+// scanStoredTenant is scanTenant, with the JSON texts of the limits and the rules for hosts.
+func scanStoredTenant(row scanner) (t hook.Tenant, limits, egress []byte, err error) {
 	var created, updated sql.NullInt64
 	var metadata string
-	var limits, egress []byte
-	if err := row.Scan(&t.ID, &t.Name, &metadata, &created, &updated, &limits, &egress, &t.Policy.SealPayloads); err != nil {
-		return t, err
+	err = row.Scan(&t.ID, &t.Name, &metadata, &created, &updated, &limits, &egress, &t.Policy.SealPayloads)
+	if err == nil {
+		err = errors.Join(json.Unmarshal(limits, &t.Policy.Limits), json.Unmarshal(egress, &t.Policy.Egress))
 	}
-	if err := errors.Join(json.Unmarshal(limits, &t.Policy.Limits), json.Unmarshal(egress, &t.Policy.Egress)); err != nil {
-		return t, err
+	if err != nil {
+		return t, nil, nil, err
 	}
 	t.Metadata, t.CreatedAt, t.UpdatedAt = json.RawMessage(metadata), fromMicros(created), fromMicros(updated)
-	return t, nil
+	return t, limits, egress, nil
 }
 
 // PutTenant creates a tenant or changes it. What is nil stays as it is. While the data of a deleted
@@ -35,18 +41,19 @@ func (db *DB) PutTenant(
 	if change.Metadata != nil {
 		metadata = string(change.Metadata)
 	}
-	limits, err := objectOrNull(change.Limits)
-	if err != nil {
-		return t, false, err
-	}
-	egress, err := objectOrNull(change.Egress)
-	if err != nil {
-		return t, false, err
-	}
 	now := db.now()
 	err = db.change(ctx, func(x *tx) error {
-		was, err := scanTenant(x.row(`SELECT `+tenantColumns+` FROM tenants WHERE id = $1 AND deleted_at IS NULL`, id))
+		was, wasLimits, wasEgress, err := scanStoredTenant(x.row(`SELECT `+tenantColumns+` FROM tenants
+			WHERE id = $1 AND deleted_at IS NULL`, id))
 		if created = errors.Is(err, sql.ErrNoRows); err != nil && !created {
+			return err
+		}
+		limits, err := editedOrNull(wasLimits, &was.Policy.Limits, change.Limits)
+		if err != nil {
+			return err
+		}
+		egress, err := editedOrNull(wasEgress, &was.Policy.Egress, change.Egress)
+		if err != nil {
 			return err
 		}
 		t, err = scanTenant(x.row(`INSERT INTO tenants (`+tenantColumns+`)
@@ -78,12 +85,12 @@ func (db *DB) PutTenant(
 	return t, created, nil
 }
 
-// objectOrNull returns the JSON text of a value, and nil for nil.
-func objectOrNull[T any](value *T) (any, error) {
-	if value == nil {
+// editedOrNull is [editJSON] for a column of text, and nil if next is nil: the column stays as it is.
+func editedOrNull[T any](stored []byte, was, next *T) (any, error) {
+	if next == nil {
 		return nil, nil
 	}
-	text, err := json.Marshal(value)
+	text, err := editJSON(stored, was, next)
 	return string(text), err
 }
 
