@@ -49,7 +49,8 @@ func (p *page) answer() {
 func (p *page) retries() {
 	delay, debounce, most := p.waits()
 	if p.once() {
-		p.list(delay, debounce, most, p.words("retries.once_never"), p.words("retries.once_unknown"), p.words("retries.once_look"))
+		p.list(delay, debounce, most, p.words("retries.once_never"), p.words("retries.once_unknown"), p.words("retries.once_look"),
+			p.gone(), p.rule("retries.rule_disable", hook.ThenDisable), p.rule("retries.rule_pause", hook.ThenPause), p.givenUp())
 		return
 	}
 	retry := p.policy.Retry
@@ -63,7 +64,11 @@ func (p *page) retries() {
 	}
 	schedule := p.words("retries.none")
 	if len(waits) > 0 {
-		schedule = p.words("retries.schedule",
+		key := "retries.schedule"
+		if delay != "" || debounce != "" {
+			key = "retries.schedule_later"
+		}
+		schedule = p.words(key,
 			"n", strconv.Itoa(len(retry)), "waits", strings.Join(waits, ", "), "total", roughly(total, p.language))
 	}
 	newer := ""
@@ -74,7 +79,7 @@ func (p *page) retries() {
 	if p.limits.Strict {
 		end = p.words("retries.strict")
 	}
-	p.list(delay, debounce, most, schedule, p.eachAttempt(), newer, p.words("retries.after"), p.words("retries.gone"),
+	p.list(delay, debounce, most, schedule, p.eachAttempt(), newer, p.words("retries.after"), p.gone(),
 		p.rule("retries.rule_disable", hook.ThenDisable), p.rule("retries.rule_stop", hook.ThenStop),
 		p.rule("retries.rule_pause", hook.ThenPause), p.rule("retries.rule_retry", hook.ThenRetry), p.givenUp(), end)
 }
@@ -86,6 +91,14 @@ func (p *page) rule(key string, then hook.Then) string {
 		return ""
 	}
 	return p.words(key, "rule", quoted(text))
+}
+
+// gone says what the answer 410 means, "" if the contract's disable_if says it instead.
+func (p *page) gone() string {
+	if p.contract.Rule(hook.ThenDisable) != "" {
+		return ""
+	}
+	return p.words("retries.gone")
 }
 
 // givenUp says when the contract gives an endpoint up that only fails, "" if it does not say so.

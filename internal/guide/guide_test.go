@@ -292,10 +292,16 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 		},
 		"debounced": {
 			`delivery: {delay: 5s, retry: [5s, 1m], debounce: {key: "${payload.id}", wait: 30s, max: 1m}}`,
-			[]string{"before 10 s have passed", "the newest, 30 s after it", "longer than 70 s after the first"},
-			nil,
+			[]string{"before 10 s have passed", "the newest, 30 s after it", "longer than 70 s after the first", "Up to 2 attempts: after the first one, again after 1 min"},
+			[]string{"the first at once"},
 		},
-		"three": {"delivery: {retry: [0s, 1m, 90m]}", []string{"Up to 3 attempts", "after 1 min, 90 min"}, nil},
+		"once, with consequences": {
+			`delivery: {mode: at_most_once, disable_if: response.status == 404, pause_if: response.status == 429, give_up: {after: 3, of: attempts}}`,
+			[]string{"`response.status == 404`", "`response.status == 429`", "After 3 failed attempts in a row"},
+			[]string{"The status 410"},
+		},
+		"once, and gone": {"delivery: {mode: at_most_once}", []string{"The status 410"}, nil},
+		"three":          {"delivery: {retry: [0s, 1m, 90m]}", []string{"Up to 3 attempts", "after 1 min, 90 min"}, nil},
 		"only accepted": {
 			"delivery: {success: response.status == 202}",
 			[]string{"Only the status 202 counts", "answer(202)", "`response.status == 202`"},
