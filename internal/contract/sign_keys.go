@@ -73,7 +73,7 @@ func (l *loader) signedSettings(e *endpoint, d *sign.Description, at *yamlfile.N
 	for _, s := range e.settings.List() {
 		names = append(names, s.Name)
 	}
-	d.EachSetting(func(path []string, shown bool) {
+	d.EachSetting(func(path []string, shown, proves bool) {
 		switch whole := strings.Join(path, "."); {
 		case !slices.Contains(names, path[0]):
 			fix := "Describe it under endpoint: settings."
@@ -83,6 +83,8 @@ func (l *loader) signedSettings(e *endpoint, d *sign.Description, at *yamlfile.N
 			l.ProblemAt(at, fmt.Sprintf("The signature names the setting %s, which the contract does not have.", whole), fix)
 		case shown && isAmong(e.settings.Secrets(), path):
 			l.ProblemAt(at, fmt.Sprintf("The setting %s holds a secret, and would stand in the request.", whole), "Sign it in over, or name another setting.")
+		case proves && !isAmong(e.settings.Secrets(), path):
+			l.ProblemAt(at, fmt.Sprintf("The setting %s holds a secret, and everybody would see it.", whole), "Add secret: true to the setting.")
 		}
 	})
 }

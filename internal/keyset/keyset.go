@@ -84,7 +84,7 @@ func (k *Keys) Get(ctx context.Context, tenant string, w *sign.Wanted) (*sign.Pu
 	if err != nil {
 		return nil, err
 	}
-	if keys, err, done := d.kept(w, k.now()); done {
+	if keys, done, err := d.kept(w, k.now()); done {
 		return keys, err
 	}
 	select {
@@ -93,7 +93,7 @@ func (k *Keys) Get(ctx context.Context, tenant string, w *sign.Wanted) (*sign.Pu
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if keys, err, done := d.kept(w, k.now()); done { // somebody else fetched it meanwhile
+	if keys, done, err := d.kept(w, k.now()); done { // somebody else fetched it meanwhile
 		return keys, err
 	}
 	keys, age, err := k.fetch(ctx, tenant, w)
@@ -143,14 +143,14 @@ func (k *Keys) document(tenant string, w *sign.Wanted) (*document, error) {
 }
 
 // kept is what is known without a fetch. done is false if one may help.
-func (d *document) kept(w *sign.Wanted, now time.Time) (keys *sign.PublicKeys, err error, done bool) { //nolint:staticcheck // done says what the others are
+func (d *document) kept(w *sign.Wanted, now time.Time) (keys *sign.PublicKeys, done bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.keys != nil && now.Before(d.fresh) && d.keys.Has(w.KeyID) || !d.tried.IsZero() && now.Sub(d.tried) < between {
 		keys, err = d.usable(now)
-		return keys, err, true
+		return keys, true, err
 	}
-	return nil, nil, false
+	return nil, false, nil
 }
 
 // usable are the keys, or why there are none. The caller holds d.mu.

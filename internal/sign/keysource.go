@@ -43,30 +43,31 @@ type Wanted struct {
 	OAuth2 *hook.OAuth2 // what the fetch authenticates with; nil: nothing
 }
 
-// EachSetting calls fn for each setting that the description names, and says whether it stands in requests or addresses.
-func (d *Description) EachSetting(fn func(path []string, shown bool)) {
+// EachSetting calls fn for each setting that the description names, and says whether it stands in requests or addresses, or
+// proves to a server who fetches from it.
+func (d *Description) EachSetting(fn func(path []string, shown, proves bool)) {
 	c, problems := compileDescription(*d)
 	if len(problems) > 0 {
 		return
 	}
-	each := func(t text, shown bool) {
+	each := func(t text, shown, proves bool) {
 		t.each(func(s *source, _ bool) {
 			if s.kind == kindSetting {
-				fn(s.path, shown)
+				fn(s.path, shown, proves)
 			}
 		})
 	}
-	each(c.over, false)
+	each(c.over, false, false)
 	for _, t := range c.jwt.texts() {
-		each(t.text, true)
+		each(t.text, true, false)
 	}
 	for _, p := range c.places {
-		each(p.text, true)
+		each(p.text, true, false)
 	}
 	if c.keys != nil {
-		each(c.keys.url, true)
-		for _, t := range c.keys.auth {
-			each(t, false)
+		each(c.keys.url, true, false)
+		for i, t := range c.keys.auth {
+			each(t, false, i == 2) // the client's secret
 		}
 	}
 }

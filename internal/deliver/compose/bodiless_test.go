@@ -92,3 +92,32 @@ func TestScriptAndMethodWithoutBody(t *testing.T) {
 		}
 	}
 }
+
+// A signature that names a setting is made with the endpoint's present one, also of what was attempted before.
+func TestSettingInTheSignature(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *hook.EndpointConfig) { c.Settings = []byte(`{"token":"first"}`) })
+	by, err := contract.Parse("shapes.yaml", []byte(shapes+"  sign: {over: \"${settings.token}.${body}\", headers: {X-Sig: \"${signature}\"}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.by = by.WithVersion(2)
+	b.set.Add(b.by)
+	b.e.Secrets = []hook.Secret{{Text: "a secret of some length"}}
+	v, err := b.by.Scheme().NewVerifier(0, b.e.Secrets[0].Text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := &hook.Job{Event: b.ev}
+	for attempt, token := range []string{"first", "second"} {
+		b.edit(func(c *hook.EndpointConfig) { c.Settings = []byte(`{"token":"` + token + `"}`) })
+		job.Delivery.Attempts = attempt
+		m := b.compose(job).Message
+		for _, told := range []string{"first", "second"} {
+			err := v.Verify(sign.Message{Method: m.Method, URL: m.Target, Headers: m.Headers, Body: m.Body, Settings: []byte(`{"token":"` + told + `"}`)}, b.ev.CreatedAt)
+			if (err == nil) != (told == token) {
+				t.Errorf("attempt %d with %s, verified with %s: %v", attempt+1, token, told, err)
+			}
+		}
+	}
+}
