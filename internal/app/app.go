@@ -204,6 +204,8 @@ type parts struct {
 	handler   *api.API
 	cleaner   *retention.Cleaner
 	rotator   *rekey.Rotator
+
+	certificates *certificates
 }
 
 func (p *parts) close() {
@@ -255,6 +257,8 @@ func (s *server) assemble() (*parts, error) {
 		p.health.disk = &disk{dir: s.cfg.Data, lowBelow: int64(s.cfg.DiskLow), log: log("disk")}
 		numbers.Disk(p.health.disk.free.Load, p.health.disk.low.Load)
 	}
+	p.certificates = &certificates{store: s.db, known: inForce, log: log("certificates")}
+	numbers.Certificates(p.certificates.soonest)
 	p.in = ingest.New(ingest.Options{
 		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Log: log("ingest"), Now: s.now,
@@ -342,6 +346,7 @@ func (s *server) work(ctx context.Context, p *parts, directory *catalog.Director
 	if d := p.health.disk; d != nil {
 		back.Go(func() error { return d.run(working) })
 	}
+	back.Go(func() error { return p.certificates.run(working) })
 	if directory != nil {
 		back.Go(func() error { return directory.Run(working) })
 	}

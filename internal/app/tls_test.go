@@ -115,7 +115,7 @@ func testCertificatesOfAnEndpoint(t *testing.T, at place) {
 		none(t, "test", answer, secrets)
 		return string(answer)
 	}
-	if got := test(); !strings.Contains(got, "hello Acme") {
+	if got := test(); !strings.Contains(got, "hello Acme") || !strings.Contains(got, "success_certificate_ends") {
 		t.Errorf("the receiver does not know the endpoint: %s", got)
 	}
 	if status, answer = p.call(testKey, "PATCH", path, `{"tls":{"certificate":null,"key":null}}`); status != 200 || strings.Contains(string(answer), `"client"`) {

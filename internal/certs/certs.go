@@ -152,6 +152,16 @@ func List(t *hook.TLS) (list []hook.Certificate) {
 	return list
 }
 
+// Soonest is the certificate of a list that ends first, nil if there is none.
+func Soonest(list []hook.Certificate) (first *hook.Certificate) {
+	for i := range list {
+		if first == nil || list[i].NotAfter.Before(first.NotAfter) {
+			first = &list[i]
+		}
+	}
+	return first
+}
+
 func info(use string, c *x509.Certificate) hook.Certificate {
 	return hook.Certificate{
 		Use: use, Subject: c.Subject.String(), Issuer: c.Issuer.String(), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),

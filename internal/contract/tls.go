@@ -20,6 +20,14 @@ func (c *Contract) Certificates(cfg hook.EndpointConfig) []hook.Certificate {
 	return certs.List(cfg.TLS)
 }
 
+// SoonestExpiry is when the first of the certificates of an endpoint expires; zero if it has none.
+func (c *Contract) SoonestExpiry(cfg hook.EndpointConfig) time.Time {
+	if first := certs.Soonest(certs.List(cfg.TLS)); first != nil {
+		return first.NotAfter
+	}
+	return time.Time{}
+}
+
 // checkTLSUsed reports certificates that no request would use, because none goes to an https:// URL.
 func (c *Contract) checkTLSUsed(r *report, cfg hook.EndpointConfig) {
 	plain := func(url string) bool { return len(url) >= 7 && strings.EqualFold(url[:7], "http://") }

@@ -40,6 +40,7 @@ type Attempt struct {
 	HTML     bool           // the answer is an HTML page
 	Limit    time.Duration  // time for the answer; 0 if it is not known
 	Connect  time.Duration  // time for setting up the connection; 0 if it is not known
+	Ends     time.Time      // when a certificate of ours expires, if that is soon; else zero
 }
 
 // Level says how serious a diagnosis is.
@@ -64,6 +65,7 @@ type Diagnosis struct {
 const (
 	codeSuccess       = "success"
 	codeSuccessHTML   = "success_html_page"
+	codeSuccessEnds   = "success_certificate_ends"
 	codeHTML          = "html_page"
 	codeDocument      = "document_address"
 	codeWrongAnswer   = "wrong_answer"
@@ -133,6 +135,9 @@ func (a Attempt) code() string {
 	case "":
 		if a.HTML {
 			return codeSuccessHTML
+		}
+		if !a.Ends.IsZero() {
+			return codeSuccessEnds
 		}
 		return codeSuccess
 	case hook.ClassBodyRule:
@@ -272,6 +277,9 @@ func (a Attempt) facts(language string) map[string]string {
 	if u, err := url.Parse(a.URL); err == nil {
 		f["host"], f["name"] = u.Host, u.Hostname()
 	}
+	if !a.Ends.IsZero() {
+		f["date"] = a.Ends.UTC().Format(time.DateOnly)
+	}
 	if s := a.status(); s != 0 {
 		f["status"] = strconv.Itoa(s)
 	}
@@ -317,6 +325,7 @@ func length(d time.Duration, language string) string {
 var levels = map[string]Level{
 	codeSuccess:     OK,
 	codeSuccessHTML: Warning,
+	codeSuccessEnds: Warning,
 	codeCancelled:   Warning,
 	codeTrial:       Warning,
 }
@@ -335,7 +344,7 @@ func say(code, language string, facts map[string]string) Diagnosis {
 }
 
 // placeholders are the facts that texts may name.
-var placeholders = []string{"host", "name", "status", "location", "limit", "connect"}
+var placeholders = []string{"host", "name", "status", "location", "limit", "connect", "date"}
 
 // unknown is what stands in the place of a fact that is not known.
 func unknown(name, language string) string { return catalogue.In(language, "unknown."+name) }

@@ -77,6 +77,7 @@ var cases = []struct {
 }{
 	{"success", Attempt{URL: address, Response: answer(200)}, "success"},
 	{"success with a page", Attempt{URL: address, Response: answer(200), HTML: true}, "success_html_page"},
+	{"success with a certificate that ends", Attempt{URL: address, Response: answer(200), Ends: time.Date(2026, 12, 24, 9, 0, 0, 0, time.UTC)}, "success_certificate_ends"},
 	{"page", Attempt{Class: hook.ClassBodyRule, URL: address, Response: answer(200), HTML: true}, "html_page"},
 	{
 		"spreadsheet",
@@ -404,6 +405,7 @@ The code is stable; title and advice are not. The texts are in ` + "`internal/di
 	when := map[string]string{
 		codeSuccess:       "it counts as success",
 		codeSuccessHTML:   "it counts as success, but the answer is an HTML page (a warning)",
+		codeSuccessEnds:   "it counts as success, but a certificate with which the endpoint sends, or which it trusts, expires within 30 days (a warning)",
 		codeHTML:          "`body_rule`, and the answer is an HTML page",
 		codeWrongAnswer:   "`body_rule`, otherwise",
 		codeDocument:      "an answer that is a failure or an HTML page, from a host of online documents (Google Docs, Sheets, Drive, …)",

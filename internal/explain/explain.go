@@ -52,6 +52,11 @@ func (x Explainer) Attempt(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, 
 			in.Limit, in.Connect = limits.Timeout, limits.ConnectTimeout
 		}
 	}
+	if c := x.serving(e); c != nil {
+		if ends := c.SoonestExpiry(e.Config); !ends.IsZero() && ends.Before(at.StartedAt.Add(hook.CertificateWarning)) {
+			in.Ends = ends
+		}
+	}
 	out := diagnose.Of(in, language)
 	return hook.Diagnosis{
 		Code: out.Code, Level: string(out.Level), Language: out.Language, Title: out.Title,

@@ -19,6 +19,9 @@ type Certificate struct {
 	NotAfter  time.Time
 }
 
+// CertificateWarning is how long before its end people are warned of a certificate.
+const CertificateWarning = 30 * 24 * time.Hour
+
 // What a certificate of an endpoint is for.
 const (
 	UseClient    = "client"

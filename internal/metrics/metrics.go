@@ -5,7 +5,9 @@
 package metrics
 
 import (
+	"math"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -84,6 +86,19 @@ func (m *Metrics) Disk(free func() int64, low func() bool) {
 			return 0
 		}),
 	)
+}
+
+// Certificates adds when the first certificate of an endpoint expires; the zero time stands for none.
+func (m *Metrics) Certificates(soonest func() time.Time) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gancho_certificate_expiry_timestamp_seconds",
+		Help: "When the first client certificate or private authority of an endpoint that is not disabled expires; +Inf without one. Looked up when the server starts, and once a day.",
+	}, func() float64 {
+		if at := soonest(); !at.IsZero() {
+			return float64(at.Unix())
+		}
+		return math.Inf(1)
+	}))
 }
 
 // Door is what serves a listener.
