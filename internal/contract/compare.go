@@ -136,7 +136,8 @@ func (r *Reading) sayings() (out []saying) {
 						out = append(out, saying{key, append(slices.Clone(at), strconv.Itoa(i)), spelling(item, false)})
 					}
 				}
-			case keysOf[key] != nil && p.Value.Kind == yamlfile.KindMapping && (key != "endpoint.body" || p.Value.Get("$raw") != nil):
+			case keysOf[key] != nil && p.Value.Kind == yamlfile.KindMapping &&
+				(p.Value.Get("$raw") != nil || !slices.Contains(keysOf[key], "$raw")): // else it is a template of JSON
 				if key == "endpoint.sign" { // a list of one
 					at = append(at, "0")
 				}

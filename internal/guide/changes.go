@@ -353,6 +353,7 @@ func (c *comparison) request(e, now contract.EventType, payload []byte) {
 	c.hiding(payload)
 	defer func() { c.mask = nil }()
 	for i := range c.chosen {
+		c.together(e, now, i)
 		for _, attempt := range []*contract.Attempt{nil, secondAttempt()} {
 			if c.stopped() {
 				return
@@ -364,15 +365,10 @@ func (c *comparison) request(e, now contract.EventType, payload []byte) {
 
 // attempt compares the requests with the settings at an index of chosen.
 func (c *comparison) attempt(e, now contract.EventType, settings int, attempt *contract.Attempt) {
-	if c.plans == nil {
-		for _, s := range c.chosen {
-			c.plans = append(c.plans, [2]*contract.Plan{c.before.plan(s[0]), c.after.plan(s[1])})
-		}
-	}
 	tried := func(f *facts, version int, e contract.EventType) (contract.Rendering, error) {
 		ev := f.sampleEvent(e)
 		ev.ExternalID = "your-id" // that the publisher gave it
-		return c.plans[settings][version].RenderFor(ev, attempt)
+		return c.plansOf(settings)[version].RenderFor(ev, attempt)
 	}
 	a, err := tried(&c.before, 0, e)
 	if err != nil { // no receiver has seen it
@@ -395,9 +391,40 @@ func (c *comparison) attempt(e, now contract.EventType, settings int, attempt *c
 	}
 }
 
+// together compares the requests for one event twice, if both versions send several in one.
+func (c *comparison) together(e, now contract.EventType, settings int) {
+	if !c.before.contract.Batches() || !c.after.contract.Batches() || c.stopped() {
+		return
+	}
+	twice := func(f *facts, version int, e contract.EventType) (contract.Rendering, error) {
+		plan := c.plansOf(settings)[version]
+		item, err := plan.Item(f.sampleEvent(e), nil)
+		if err != nil {
+			return contract.Rendering{}, err
+		}
+		return plan.Together(item, item)
+	}
+	a, err := twice(&c.before, 0, e)
+	b, err2 := twice(&c.after, 1, now)
+	if err == nil && err2 == nil && !(isForm(a) && isForm(b)) {
+		c.bodies(e.Name, c.bodyPath(), a.Body, b.Body)
+	}
+}
+
+// plansOf are the plans of both versions with the settings at an index of chosen.
+func (c *comparison) plansOf(settings int) [2]*contract.Plan {
+	if c.plans == nil {
+		for _, s := range c.chosen {
+			c.plans = append(c.plans, [2]*contract.Plan{c.before.plan(s[0]), c.after.plan(s[1])})
+		}
+	}
+	return c.plans[settings]
+}
+
 // bodyPath is where it stands what bodies are made of.
 func (c *comparison) bodyPath() []string {
-	if _, ok := c.said("endpoint.item"); ok {
+	ofItem := func(r contract.Rewriting) bool { return strings.HasPrefix(r.Key, "endpoint.item") }
+	if slices.ContainsFunc(c.rewritten, ofItem) {
 		return []string{"endpoint", "item"}
 	}
 	if c.before.contract.Batches() != c.after.contract.Batches() {
