@@ -116,3 +116,22 @@ func TestClaimOfTheAddress(t *testing.T) {
 		}
 	}
 }
+
+// A claim that is a setting is compared if the receiver was told the setting, and otherwise left to the key.
+func TestClaimOfASetting(t *testing.T) {
+	t.Parallel()
+	d := Description{
+		JWT:    &JWT{Claims: []Claim{{"iss", "${settings.client_key}"}, {"sha256", "${body.sha256}"}}},
+		Places: []Place{inHeader("Authorization", "JWT ${signature}")},
+	}
+	s := compileAll(t, d)
+	m := signWith(t, s, Message{Body: []byte("{}"), Settings: []byte(`{"client_key":"a"}`)}, "shared-secret")
+	for settings, fits := range map[string]bool{`{"client_key":"a"}`: true, `{"client_key":"b"}`: false, `{}`: false, "": true} {
+		if m.Settings = []byte(settings); settings == "" {
+			m.Settings = nil
+		}
+		if err := verifyWith(t, s, m, time.Now(), "shared-secret"); fits != (err == nil) {
+			t.Errorf("with the settings %s: %v", settings, err)
+		}
+	}
+}
