@@ -216,11 +216,14 @@ func (l *lane) conclude(p *plan, job hook.Job, m made) {
 	}
 	*d = t.Delivery
 	to, why := t.Endpoint, t.Why
-	if !current {
+	if !current || to == l.decided {
 		to = ""
 	}
 	if tells && (d.State == hook.Failed || d.Held()) {
 		l.ended(now)
+	}
+	if to != "" {
+		l.decided = to
 	}
 	if to == hook.EndpointPaused { // until the lane reads that; resuming the endpoint ends the pause
 		l.pace.Extend(now.Add(pausing))
@@ -348,6 +351,9 @@ func (l *lane) setState(to hook.EndpointState, why string, now time.Time) {
 	}
 	if err := l.w.Store.SetEndpointState(context.WithoutCancel(l.w.stopped), l.id, to, why, now); err != nil {
 		// The next failed attempt tries again.
+		l.mu.Lock()
+		l.decided = ""
+		l.mu.Unlock()
 		l.w.Log.Error("state of the endpoint not stored", "endpoint", l.id, "state", to, "reason", why, "error", err)
 		return
 	}

@@ -304,7 +304,7 @@ func (g *group) conclude(attempts []*hook.Attempt, outcomes []hook.Outcome, whol
 		if !ok { // cannot happen: a lane sends only unfinished deliveries
 			l.w.Log.Error("attempt of a finished delivery", "delivery", d.ID, "state", d.State)
 		}
-		if current && t.Endpoint != "" {
+		if current && t.Endpoint != "" && t.Endpoint != l.decided {
 			to, why = t.Endpoint, t.Why
 		}
 		if tells && (t.Delivery.State == hook.Failed || t.Delivery.Held()) {
@@ -317,6 +317,9 @@ func (g *group) conclude(attempts []*hook.Attempt, outcomes []hook.Outcome, whol
 		} else if finished = true; once {
 			l.window.Over(d.ID)
 		}
+	}
+	if to != "" {
+		l.decided = to
 	}
 	if to == hook.EndpointPaused { // see lane.conclude
 		l.pace.Extend(now.Add(pausing))

@@ -1,6 +1,8 @@
 package deliver
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,4 +107,59 @@ func TestGiveUpCountsOn(t *testing.T) {
 			t.Error("three more did not pause it")
 		}
 	})
+}
+
+// slowStates takes a second to store the first state of an endpoint, and a second more for each one after it.
+type slowStates struct {
+	Store
+	calls atomic.Int32
+}
+
+func (s *slowStates) SetEndpointState(ctx context.Context, id hook.EndpointID, to hook.EndpointState, why string, at time.Time) error {
+	time.Sleep(time.Duration(s.calls.Add(1)) * time.Second)
+	return s.Store.SetEndpointState(ctx, id, to, why, at)
+}
+
+// Several requests were under way when the endpoint was given up. They do not give it up once more, after a person resumed it.
+func TestGivenUpOnce(t *testing.T) {
+	t.Parallel()
+	for _, rules := range []string{
+		"give_up: {after: 2, of: attempts, do: pause}", "pause_if: response.status == 500", "disable_if: response.status == 500",
+		"give_up: {after: 2, of: attempts, do: pause}\n  batch: {max: 1}",
+	} {
+		t.Run(rules, func(t *testing.T) {
+			t.Parallel()
+			answer := func(n int, _ *send.Message) *send.Reply {
+				time.Sleep(100 * time.Millisecond) // all five are under way when the first is answered
+				if n > 5 {
+					return status(200)
+				}
+				return status(500)
+			}
+			cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Hour}, Concurrency: 5}
+			bubble(t, time.Minute, cfg, answer, func(t *testing.T, x *world) {
+				slow := &slowStates{Store: x.w.Store}
+				x.w.Store = slow
+				x.setContract(standard + "delivery:\n  " + rules + "\n")
+				for range 5 {
+					x.publish(x.endpoint, `1`)
+				}
+				pass(1500 * time.Millisecond)
+				e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
+				if err != nil || e.State == hook.EndpointActive {
+					t.Fatalf("not given up: %+v, %v", e, err)
+				}
+				if err := x.db.SetEndpointState(t.Context(), x.endpoint.ID, hook.EndpointActive, "", time.Now()); err != nil {
+					t.Fatal(err)
+				}
+				pass(10 * time.Second)
+				if e, err = x.db.Endpoint(t.Context(), x.endpoint.ID); err != nil || e.State != hook.EndpointActive {
+					t.Errorf("a person resumed it, and it is %s because of %q, %v", e.State, e.StateReason, err)
+				}
+				if n := slow.calls.Load(); n != 1 {
+					t.Errorf("decided %d times", n)
+				}
+			})
+		})
+	}
 }

@@ -34,6 +34,10 @@ type lane struct {
 
 	plan        *plan // nil until the configuration was read for the first time
 	wanted, got int   // counts of configuration changes: announced, and already in plan
+	// decided is what attempts made of the endpoint: paused or disabled. The first attempt that does sets it, so that the
+	// others that were under way do not decide it again, perhaps after a person resumed the endpoint. The next
+	// configuration clears it, and so does an error when it is stored.
+	decided hook.EndpointState
 	// recovers: deliveries that an earlier process, or another node, was sending may be in
 	// the store. Opening the lane for a take-over sets it; once they are recovered, the
 	// first reading of the configuration clears it.
@@ -336,7 +340,7 @@ func (l *lane) prepare(ctx context.Context) {
 // setPlan puts a configuration in force; with mu held.
 func (l *lane) setPlan(p *plan) {
 	old := l.plan
-	l.plan = p
+	l.plan, l.decided = p, ""
 	if old == nil {
 		l.health.Health = p.endpoint.Health
 		l.ahead.Store(int64(max(p.endpoint.Health.LastRun.Sub(l.w.Now()), 0)))
