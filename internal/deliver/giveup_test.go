@@ -116,7 +116,7 @@ type slowStates struct {
 }
 
 func (s *slowStates) SetEndpointState(ctx context.Context, id hook.EndpointID, to hook.EndpointState, why string, at time.Time) error {
-	time.Sleep(time.Duration(s.calls.Add(1)) * time.Second)
+	time.Sleep(time.Duration(s.calls.Add(1)) * time.Second) //policy:allow time.Sleep: in the fake time of a bubble
 	return s.Store.SetEndpointState(ctx, id, to, why, at)
 }
 
@@ -130,7 +130,7 @@ func TestGivenUpOnce(t *testing.T) {
 		t.Run(rules, func(t *testing.T) {
 			t.Parallel()
 			answer := func(n int, _ *send.Message) *send.Reply {
-				time.Sleep(100 * time.Millisecond) // all five are under way when the first is answered
+				time.Sleep(100 * time.Millisecond) //policy:allow time.Sleep: in the fake time of a bubble; all five are under way when the first is answered
 				if n > 5 {
 					return status(200)
 				}
