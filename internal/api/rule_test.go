@@ -31,7 +31,8 @@ func TestRulesThatFailAreShown(t *testing.T) {
 		path, _ := s.endpoint(tenant, `{"contract":"rules","url":"`+answering(t, 200, `{"code":`+code+`}`)+`"}`)
 		tested := s.do("POST", path+"/test", "").want(200)
 		attempt := s.do("GET", tenant+"/deliveries/"+tested.str("delivery"), "").want(200)
-		for what, got := range map[string]string{"the test": tested.str("rule_error"), "the attempt": attempt.str("attempt_list.0.rule_error")} {
+		for what, found := range map[string]any{"the test": tested.get("rule_error"), "the attempt": attempt.get("attempt_list.0.rule_error")} {
+			got, _ := found.(string) // left out if all rules could be applied
 			for _, rule := range []string{"stop_if", "pause_if", "retry_if"} {
 				if strings.Contains(got, "The rule "+rule+" of the contract could not be applied: ") != fails {
 					t.Errorf("%s with %s, %s: %q", what, code, rule, got)

@@ -42,7 +42,7 @@ func TestRulesDecide(t *testing.T) {
 			hook.Delivered, 2, never, "The rule stop_if of the contract could not be applied: ",
 		},
 		{
-			"one cannot be applied, another decides", "stop_if: response.json.a > 1\n  retry_if: response.status == 200", 200, "", hook.Retrying, hook.ClassAnswerRule, 1,
+			"one cannot be applied, another decides", "stop_if: response.json.a > 1\n  retry_if: attempt.number == 1", 200, "", hook.Retrying, hook.ClassAnswerRule, 1,
 			hook.EndpointActive, "", hook.Delivered, 2, "retry_if", "The rule stop_if of the contract could not be applied: ",
 		},
 	} {
