@@ -39,7 +39,7 @@ func (in *Ingest) Fresh(ctx context.Context, r hook.NewEvents) (ask hook.QuotaAs
 func (in *Ingest) answerRepeats(ctx context.Context, r *hook.NewEvents, answers []hook.EventAnswer) error {
 	var ids []string
 	refused := func(i int) bool {
-		return answers[i].Wrong != nil && r.Items[i].Wrong == nil && r.Items[i].ExternalID != ""
+		return answers[i].Wrong != nil && r.Items[i].Wrong == nil && hook.ValidExternalID(r.Items[i].ExternalID)
 	}
 	for i := range answers {
 		if refused(i) {
