@@ -147,9 +147,37 @@ func TestReturnToTheStore(t *testing.T) {
 		if ordered {
 			want = 0
 		}
-		if w.Len() != want || w.Backlog() != ordered || memory.used != w.bytes {
+		if w.Len() != want || len(w.known) != want+w.taken || w.Backlog() != ordered || memory.used != w.bytes {
 			t.Errorf("ordered %v: %d wait, backlog %v", ordered, w.Len(), w.Backlog())
 		}
+	}
+}
+
+// What waits again although its last result is not durable joins nobody, and holds back what is behind it.
+func TestGroupWaitsForResults(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	w := New(small, &memory{max: 1 << 20})
+	w.SetOrdered(true)
+	w.BeginPage()
+	var page hook.DuePage
+	for i := range 3 {
+		d := hook.Delivery{ID: hook.NewEventID().Delivery(i + 1), NextAttemptAt: now}
+		page.Jobs = append(page.Jobs, hook.Job{Event: &hook.Event{}, Delivery: d})
+	}
+	w.EndPage(page, now, true)
+	rules := Grouping{Max: 2, Bytes: 100, Wait: time.Minute}
+	group, _ := w.Group(rules, now)
+	jobs := w.TakeGroup(group)
+	w.Requeue(&jobs[1])
+	w.Requeue(&jobs[0])
+	w.Settle(jobs[0].Delivery.ID, time.Time{})
+	if group, until := w.Group(rules, now); !slices.Equal(group, []int{0}) || !until.Equal(now.Add(time.Minute)) {
+		t.Errorf("before the result of the second is durable, %v go, until %v", group, until)
+	}
+	w.Settle(jobs[1].Delivery.ID, time.Time{})
+	if group, _ := w.Group(rules, now); !slices.Equal(group, []int{0, 1}) {
+		t.Errorf("then %v go", group)
 	}
 }
 
@@ -178,5 +206,21 @@ func TestManyKindsWait(t *testing.T) {
 	}
 	if group, _ = w.Group(rules, until); fmt.Sprint(group) != fmt.Sprint([]int{maxKinds - 1, 2 * maxKinds}) || w.waiting != 0 || w.WantsPage() {
 		t.Errorf("then %v, %d wait", group, w.waiting)
+	}
+}
+
+// A lane looks at what waits each time that an event comes.
+func BenchmarkGroup(b *testing.B) {
+	now := time.Unix(1_000_000, 0)
+	w := New(Limits{Jobs: 10_000, Bytes: 1 << 30, Deferred: 10, Refill: 4}, &memory{max: 1 << 30})
+	w.BeginPage()
+	var page hook.DuePage
+	for i := range 99 {
+		page.Jobs = append(page.Jobs, hook.Job{Event: &hook.Event{}, Delivery: hook.Delivery{ID: hook.NewEventID().Delivery(i + 1), NextAttemptAt: now}})
+	}
+	w.EndPage(page, now, true)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Group(Grouping{Max: 100, Bytes: 1 << 20}, now)
 	}
 }
