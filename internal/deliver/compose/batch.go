@@ -182,7 +182,7 @@ func (b *Batch) Message(id hook.BatchID, mode hook.Mode) (*send.Message, error) 
 	if b.request == nil {
 		req, err := b.form.around(b.first, b.now, b.event, b.items...)
 		if err != nil {
-			return nil, err
+			return nil, b.shown.hideIn(err)
 		}
 		b.request = &req
 	}
@@ -192,7 +192,7 @@ func (b *Batch) Message(id hook.BatchID, mode hook.Mode) (*send.Message, error) 
 	}
 	m, err := b.form.messageOf(b.now, *b.request, id.String(), mode, at)
 	b.shown.Message = m
-	return m, err
+	return m, b.shown.hideIn(err)
 }
 
 // Sent is the message that Message has made; nil: none.
@@ -233,11 +233,8 @@ func (c Composer) one(
 	ctx context.Context, f *Form, first, now rendering, job *hook.Job, at *contract.Attempt, sent time.Time, out Composed,
 ) (Composed, error) {
 	item, frozen, err := c.item(ctx, f, first, now, job, at, &out)
-	if hook.IsKind(err, hook.KindUnavailable) {
+	if err != nil {
 		return out, err
-	}
-	if err != nil { // an expression that fails may quote what it read
-		return out, errors.New(out.mask.Text(err.Error()))
 	}
 	req, err := f.around(first, now, job.Event, item)
 	if err != nil {

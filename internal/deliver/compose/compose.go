@@ -73,6 +73,23 @@ type Failure struct {
 // [hook.Error] of [hook.KindUnavailable] if a later try may succeed; any other says why
 // no message can be made of the event.
 func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Composed, err error) {
+	out, err = c.compose(ctx, f, job)
+	return out, out.hideIn(err)
+}
+
+// hideIn is an error with masks in its text: an expression that fails may quote what it read.
+func (c *Composed) hideIn(err error) error {
+	if err == nil || hook.IsKind(err, hook.KindUnavailable) {
+		return err
+	}
+	if text := c.mask.Text(err.Error()); text != err.Error() {
+		return errors.New(text)
+	}
+	return err
+}
+
+// compose is [Composer.Compose], but an error may quote secrets.
+func (c Composer) compose(ctx context.Context, f *Form, job *hook.Job) (out Composed, err error) {
 	if job.Unreadable {
 		return out, hook.ErrUnreadable
 	}
@@ -97,8 +114,8 @@ func (c Composer) Compose(ctx context.Context, f *Form, job *hook.Job) (out Comp
 		return c.one(ctx, f, first, present, job, at, now, out)
 	}
 	req, err := first.RenderFor(job.Event, at)
-	if err != nil { // an expression that fails may quote what it read
-		return out, errors.New(out.mask.Text(err.Error()))
+	if err != nil {
+		return out, err
 	}
 	out.ownBody = first.BodyPerAttempt()
 	scripted := job.Frozen != nil && job.Frozen.Head != nil // a script made the first attempt

@@ -89,6 +89,36 @@ func TestFailedExpressionIsMasked(t *testing.T) {
 	}
 }
 
+// The same holds where a corrected endpoint fails, and around several events, alone and together.
+func TestFailedExpressionIsMaskedEverywhere(t *testing.T) {
+	t.Parallel()
+	masked := func(where string, err error) {
+		t.Helper()
+		if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), mask.Text) {
+			t.Errorf("%s: %v", where, err)
+		}
+	}
+	b := newBench(t, func(cfg *hook.EndpointConfig) { cfg.Settings = []byte(`{"token":"1"}`) })
+	by, err := contract.Parse("shapes.yaml", []byte(strings.Replace(shapes, `"${settings.token}"}`, `{$expr: 'string(payload.n == 1 && "a".matches(settings.token))'}}`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.by = by.WithVersion(1)
+	b.set.Add(b.by)
+	job := hook.Job{Event: b.ev, Delivery: hook.Delivery{EndpointVersion: 1, ContractVersion: 1, Attempts: 1}}
+	b.compose(&job)
+	b.edit(func(cfg *hook.EndpointConfig) { cfg.Settings = []byte(`{"token":"(s3cretNew9"}`) })
+	_, err = b.c.Compose(t.Context(), b.form(), &job)
+	masked("corrected", err)
+
+	b = newBench(t, func(cfg *hook.EndpointConfig) { cfg.Settings = []byte(`{"token":"(s3cretOld9"}`) })
+	b.useBatch(1, `headers: {X-Token: {$expr: 'string("a".matches(settings.token))'}}`)
+	_, err = b.c.Compose(t.Context(), b.form(), &b.jobs("1")[0])
+	masked("one event", err)
+	_, err = b.gather(b.jobs("1", "2"), 0, false).Message(hook.NewBatchID(), hook.AtLeastOnce)
+	masked("two events", err)
+}
+
 // A text body is masked as well: what a function or an expression made of a secret, also within an object.
 func TestTextBodyIsMasked(t *testing.T) {
 	t.Parallel()
