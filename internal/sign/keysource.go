@@ -285,7 +285,12 @@ func (c *compiled) wanted(m Message) (*Wanted, error) {
 		return nil, noKey("the name of the key is too long")
 	}
 	w, src := &Wanted{KeyID: r.keyID, Source: c.Description.Keys}, c.Description.Keys
-	address, absent := c.keys.url.escaped(&r.values, c.keys.whole)
+	address, absent := "", (*source)(nil)
+	if c.keys.whole {
+		address, absent = c.keys.url.render(&r.values)
+	} else {
+		address, absent = c.keys.url.escaped(&r.values, false)
+	}
 	if absent != nil {
 		return nil, fmt.Errorf("%w: ${%s}, which says where the key is", ErrMissing, absent.name)
 	}
@@ -314,26 +319,30 @@ func clipURL(s string) string {
 	return s
 }
 
-// escaped is render for an address: values are escaped, so that none can reach beyond its part of the path.
-func (t text) escaped(v *values, whole bool) (string, *source) {
-	if whole {
-		return t.render(v)
-	}
+// escaped is render for an address: values are escaped, so that none can reach beyond its part of the path, or beyond its
+// parameter of the query. An id "a&app=theirs" would otherwise choose whose key it is. inQuery says that a ? stands before.
+func (t text) escaped(v *values, inQuery bool) (string, *source) {
 	var b strings.Builder
 	for _, p := range t {
 		switch {
 		case p.group != nil:
-			if s, absent := p.group.escaped(v, false); absent == nil {
+			if s, absent := p.group.escaped(v, inQuery); absent == nil {
 				b.WriteString(s)
+				inQuery = inQuery || strings.Contains(s, "?")
 			}
 		case p.source == nil:
 			b.WriteString(p.literal)
+			inQuery = inQuery || strings.Contains(p.literal, "?")
 		default:
 			value, ok := v.get(p.source)
 			if !ok {
 				return "", p.source
 			}
-			b.WriteString(url.PathEscape(value))
+			escape := url.PathEscape
+			if inQuery {
+				escape = urlencode
+			}
+			b.WriteString(escape(value))
 		}
 	}
 	return b.String(), nil

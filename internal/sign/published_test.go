@@ -536,3 +536,27 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+// What a request says about its key stays in its parameter of the address: it cannot add or replace another one.
+func TestAddressWithAQuery(t *testing.T) {
+	s := mustCompile(t, Description{
+		Algorithm: "ecdsa-sha256", Encoding: "base64",
+		Places: []Place{{In: InHeader, Path: []string{"X-Sig"}, Value: "${signature}"}, {In: InHeader, Path: []string{"X-Kid"}, Value: "${key.id}"}},
+		Keys:   &KeySource{URL: "https://api.example/keys[?app=${header.x-app}&kid=${key.id}]&v=1"},
+	})
+	for _, id := range []string{"k1", "k1&app=theirs", "k+1", "a=b", "k#x", "k%26app=theirs", "k/../x", "k;app=theirs"} {
+		w, err := s.Wanted(Message{Headers: []hook.Header{{Name: "X-Sig", Value: "AAAA"}, {Name: "X-Kid", Value: id}, {Name: "X-App", Value: "ours"}}})
+		if err != nil {
+			t.Errorf("%s: %v", id, err)
+			continue
+		}
+		u, err := url.Parse(w.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		query, err := url.ParseQuery(u.RawQuery)
+		if diff := cmp.Diff(url.Values{"app": {"ours"}, "kid": {id}, "v": {"1"}}, query); err != nil || diff != "" {
+			t.Errorf("%s: the address is %s: %v\n%s", id, w.URL, err, diff)
+		}
+	}
+}
