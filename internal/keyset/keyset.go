@@ -5,8 +5,9 @@
 //     compared with the contract before (see [sign.Scheme.Wanted]), no redirect is followed, and time and size are bounded.
 //   - One fetch at a time for the same document. Who waits meanwhile gets its result.
 //   - A document is kept for as long as its server says, within bounds, and a day longer if it cannot be fetched again.
-//   - A key that a document does not have, or a document that cannot be had, is looked for once a minute. New addresses of one
-//     host share a budget, and asking for them drops no document that is in use.
+//   - A key that a document does not have, or a document that cannot be had, is looked for once a minute. New addresses at a
+//     host of the contract share a budget, also those at the many hosts that sns.*.example.com stands for, and asking for
+//     them drops no document that is in use.
 package keyset
 
 import (
@@ -16,7 +17,6 @@ import (
 	"errors"
 	"fmt"
 	nethttp "net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,7 +38,7 @@ const (
 	staleFor     = 24 * time.Hour   // after that, while it cannot be fetched again
 	between      = time.Minute      // two fetches of the same document
 	timeout      = 10 * time.Second // of a fetch
-	budget       = 30               // new addresses of a host, each minute
+	budget       = 30               // new addresses at a host of the contract, each minute
 )
 
 // Keys fetches and keeps public keys. It is safe for concurrent use; make it with [New].
@@ -111,10 +111,6 @@ func (k *Keys) Get(ctx context.Context, tenant string, w *sign.Wanted) (*sign.Pu
 
 // document is the entry for a document. A new one is charged to the budget of its host.
 func (k *Keys) document(tenant string, w *sign.Wanted) (*document, error) {
-	u, err := url.Parse(w.URL)
-	if err != nil {
-		return nil, fmt.Errorf("%w: its address cannot be read", sign.ErrKey)
-	}
 	what, err := json.Marshal([]any{tenant, w.URL, w.Source, w.OAuth2})
 	if err != nil {
 		return nil, err
@@ -125,7 +121,7 @@ func (k *Keys) document(tenant string, w *sign.Wanted) (*document, error) {
 	if d, ok := k.documents.Lookup(string(sum[:])); ok {
 		return d, nil
 	}
-	host, now := tenant+"\x00"+u.Host, k.now()
+	host, now := tenant+"\x00"+w.Host, k.now()
 	s, ok := k.hosts.Lookup(host)
 	if !ok {
 		s = &spent{}
@@ -135,7 +131,7 @@ func (k *Keys) document(tenant string, w *sign.Wanted) (*document, error) {
 		s.began, s.n = now, 0
 	}
 	if s.n++; s.n > budget {
-		return nil, fmt.Errorf("%w: too many addresses of %s were asked for within a minute", sign.ErrKey, u.Host)
+		return nil, fmt.Errorf("%w: too many addresses of %s were asked for within a minute", sign.ErrKey, w.Host)
 	}
 	d := &document{turn: make(chan struct{}, 1)}
 	k.documents.Add(string(sum[:]), d)

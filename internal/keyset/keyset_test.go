@@ -287,6 +287,26 @@ func TestNewAddressesAreBounded(t *testing.T) {
 	}
 }
 
+// A contract that lets the request choose a label of the host has one budget for all of these hosts.
+func TestHostsOfARequestAreBounded(t *testing.T) {
+	keys, _ := newKeys(t, newServer(t), "") // loopback is refused, so nothing is dialed
+	s, problems := sign.Compile(sign.Description{
+		Algorithm: "ecdsa-sha256", Encoding: "base64",
+		Places: []sign.Place{{In: sign.InHeader, Path: []string{"X-Sig"}, Value: "${signature}"}, {In: sign.InHeader, Path: []string{"X-Kid"}, Value: "${key.id}"}},
+		Keys:   &sign.KeySource{URL: "https://127.${key.id}.0.1/jwks", Hosts: []string{"127.*.0.1"}},
+	})
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	for i := range budget + 5 {
+		m := sign.Message{Headers: []hook.Header{{Name: "X-Sig", Value: "AAAA"}, {Name: "X-Kid", Value: fmt.Sprint(i)}}}
+		err := verify(t.Context(), keys, s, m)
+		if !errors.Is(err, sign.ErrKey) || strings.Contains(err.Error(), "too many addresses of 127.*.0.1") != (i >= budget) {
+			t.Errorf("address %d: %v", i+1, err)
+		}
+	}
+}
+
 // What a server answers is bounded, redirects are not followed, and addresses that no message may reach are refused.
 func TestWhatIsRefused(t *testing.T) {
 	srv := newServer(t)

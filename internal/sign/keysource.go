@@ -38,6 +38,7 @@ type KeyAuth struct{ TokenURL, ClientID, ClientSecret, Scope string }
 // Wanted is a document that the keys of a request stand in.
 type Wanted struct {
 	URL    string
+	Host   string // what the contract says about its host; with * in it, the request chooses among many
 	KeyID  string // which key is needed; "": the request does not say
 	Source *KeySource
 	OAuth2 *hook.OAuth2 // what the fetch authenticates with; nil: nothing
@@ -217,27 +218,31 @@ func validPin(pin string) bool {
 	return strings.Trim(path, letters+"-._~/") == "" && !strings.Contains(path, "..")
 }
 
-// pinned reports whether an address is https and at one of the hosts. It takes only addresses that every reader
-// understands in the same way: no user, no fragment, no path with empty parts or dots, and no port that is not named.
-func (s *KeySource) pinned(address string) bool {
+// pinned returns which of the hosts an address is at, without a path; "" if it is not https or at none. It takes only
+// addresses that every reader understands in the same way: no user, no fragment, no path with empty parts or dots, and no
+// port that is not named.
+func (s *KeySource) pinned(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.User != nil || u.Fragment != "" || u.Opaque != "" || u.Host == "" ||
 		len(address) > maxKeyURL || strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' || r == '#' }) {
-		return false
+		return ""
 	}
 	for part := range strings.SplitSeq(u.Path, "/") {
 		if part == "." || part == ".." {
-			return false
+			return ""
 		}
 	}
 	if strings.Contains(u.Path, "//") || strings.Contains(strings.ToLower(u.EscapedPath()), "%2e") {
-		return false
+		return ""
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Host), ":443")
-	return slices.ContainsFunc(s.Hosts, func(pin string) bool {
+	for _, pin := range s.Hosts {
 		name, path, _ := strings.Cut(pin, "/")
-		return sameLabels(strings.ToLower(name), host) && strings.HasPrefix(u.EscapedPath(), "/"+path)
-	})
+		if name = strings.ToLower(name); sameLabels(name, host) && strings.HasPrefix(u.EscapedPath(), "/"+path) {
+			return name
+		}
+	}
+	return ""
 }
 
 // sameLabels compares a host with a pattern, label by label.
@@ -297,7 +302,7 @@ func (c *compiled) wanted(m Message) (*Wanted, error) {
 	if w.URL = address; len(src.Hosts) == 0 { // its host is a setting
 		src = &KeySource{Hosts: []string{hostOf(address)}}
 	}
-	if !src.pinned(address) {
+	if w.Host = src.pinned(address); w.Host == "" {
 		return nil, noKey("the address %q is not one that the contract allows", clipURL(address))
 	}
 	if src := c.Description.Keys; src.Auth != nil {
