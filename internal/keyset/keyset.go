@@ -3,7 +3,7 @@
 // Strangers send the requests, and a request can say which key it wants. So the package promises:
 //   - A document is fetched by the transport that sends messages, so the same addresses are refused. Its address has been
 //     compared with the contract before (see [sign.Scheme.Wanted]), no redirect is followed, and time and size are bounded.
-//   - One fetch at a time for the same document. Who waits meanwhile gets its result.
+//   - One fetch at a time for the same document, which goes on if its request ends. Who waits meanwhile gets its result.
 //   - A document is kept for as long as its server says, within bounds, and a day longer if it cannot be fetched again.
 //   - A key that a document does not have, or a document that cannot be had, is looked for once a minute. New addresses at a
 //     host of the contract share a budget, also those at the many hosts that sns.*.example.com stands for, and asking for
@@ -89,24 +89,35 @@ func (k *Keys) Get(ctx context.Context, tenant string, w *sign.Wanted) (*sign.Pu
 	}
 	select {
 	case d.turn <- struct{}{}:
-		defer func() { <-d.turn }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	if keys, done, err := d.kept(w, k.now()); done { // somebody else fetched it meanwhile
+		<-d.turn
 		return keys, err
 	}
-	keys, age, err := k.fetch(ctx, tenant, w)
-	if err != nil && ctx.Err() != nil { // that says nothing about the document
+	// The fetch goes on if the request ends, for at most the time-out. A stranger who hangs up at once and comes again
+	// would otherwise cause one fetch after the other, of which none tells us anything.
+	fetched := make(chan struct{})
+	go func() {
+		defer close(fetched)
+		defer func() { <-d.turn }()
+		keys, age, err := k.fetch(context.WithoutCancel(ctx), tenant, w)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.tried, d.problem = k.now(), err
+		if err == nil {
+			d.keys, d.fresh = keys, d.tried.Add(age)
+		}
+	}()
+	select {
+	case <-fetched:
+	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.tried, d.problem = k.now(), err
-	if err == nil {
-		d.keys, d.fresh = keys, d.tried.Add(age)
-	}
-	return d.usable(d.tried)
+	return d.usable(k.now())
 }
 
 // document is the entry for a document. A new one is charged to the budget of its host.

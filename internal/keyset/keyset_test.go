@@ -287,6 +287,33 @@ func TestNewAddressesAreBounded(t *testing.T) {
 	}
 }
 
+// Who hangs up while a document is fetched does not end the fetch, so nobody causes many of them in this way.
+func TestFetchOutlivesItsRequest(t *testing.T) {
+	srv := newServer(t)
+	keys, _ := newKeys(t, srv, "127.0.0.0/8")
+	s := scheme(t, srv, "/jwks", nil)
+	secret := s.NewSecret()
+	doc, come, begun := publish(t, s, secret), make(chan struct{}), make(chan struct{}, 100)
+	srv.say(func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+		begun <- struct{}{}
+		<-come
+		_, _ = w.Write(doc)
+	})
+	m := signed(t, s, secret)
+	ctx, cancel := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() { left <- verify(ctx, keys, s, m) }()
+	<-begun
+	cancel()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("who hangs up gets %v", err)
+	}
+	close(come)
+	if err := verify(t.Context(), keys, s, m); err != nil || srv.fetches.Load() != 1 {
+		t.Errorf("who comes then: %v, after %d fetches", err, srv.fetches.Load())
+	}
+}
+
 // A contract that lets the request choose a label of the host has one budget for all of these hosts.
 func TestHostsOfARequestAreBounded(t *testing.T) {
 	keys, _ := newKeys(t, newServer(t), "") // loopback is refused, so nothing is dialed
