@@ -13,7 +13,7 @@ import (
 func (in *Ingest) Fresh(ctx context.Context, r hook.NewEvents) (ask hook.QuotaAsk, err error) {
 	var ids []string
 	for i := range r.Items {
-		if id := r.Items[i].ExternalID; id != "" && r.Items[i].Wrong == nil {
+		if id := r.Items[i].ExternalID; hook.ValidExternalID(id) && r.Items[i].Wrong == nil {
 			ids = append(ids, id)
 		}
 	}

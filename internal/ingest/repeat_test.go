@@ -98,6 +98,11 @@ func TestRepeatUnderAnotherVersion(t *testing.T) {
 		if want := (hook.QuotaAsk{Items: 3, Events: 3, Bytes: int64(len(`{}{"paid":true}{}`))}); err != nil || ask != want {
 			t.Errorf("%+v is new of the request, want %+v (%v)", ask, want, err)
 		}
+		// PostgreSQL refuses to compare a text with NUL.
+		ask, err = b.Fresh(t.Context(), hook.NewEvents{Tenant: "acme", Items: []hook.NewEvent{named("a\x00", "order.changed", `{}`)}})
+		if want := (hook.QuotaAsk{Items: 1, Events: 1, Bytes: 2}); err != nil || ask != want {
+			t.Errorf("%+v is new of an id that is not valid, want %+v (%v)", ask, want, err)
+		}
 		counted.n = 0
 		list := b.accept(batch...)
 		repeated(list[0], alone)
