@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"gancho/internal/hook"
@@ -16,11 +17,16 @@ func omissionPlace(tenant string, id hook.ID) []byte {
 }
 
 // AddOmissions adds what errors left out to what is stored. No two rows may have the same key, and each has the times
-// First and Last. Rows of deleted tenants are left out. If two nodes add the first rows of the same key at the same time,
-// the examples of one of them may be lost; no count is.
+// First and Last. Rows of deleted tenants are left out, and so are examples that a node had in memory while a person of
+// the tenant was erased.
 func (db *DB) AddOmissions(ctx context.Context, rows []*hook.Omission) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	oldest := slices.MinFunc(rows, func(a, b *hook.Omission) int { return a.First.Compare(b.First) }).First
 	return db.change(ctx, func(t *tx) error {
 		gone := map[string]bool{}
+		erased := map[string]time.Time{}
 		for _, row := range rows {
 			if _, known := gone[row.Tenant]; !known {
 				err := t.aliveTenant(row.Tenant)
@@ -28,16 +34,38 @@ func (db *DB) AddOmissions(ctx context.Context, rows []*hook.Omission) error {
 					return err
 				}
 				gone[row.Tenant] = err != nil
+				if erased[row.Tenant], err = t.lastErasure(row.Tenant, oldest); err != nil {
+					return err
+				}
 			}
 			if gone[row.Tenant] {
 				continue
 			}
-			if err := t.addOmission(db.seal, row); err != nil {
+			kept := *row
+			kept.Examples = slices.DeleteFunc(slices.Clone(row.Examples), func(x hook.OmissionExample) bool {
+				return !x.At.After(erased[row.Tenant])
+			})
+			if err := t.addOmission(db.seal, &kept); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// lastErasure is when a person of a tenant was erased last, since a time; zero: nobody was.
+func (t *tx) lastErasure(tenant string, since time.Time) (time.Time, error) {
+	var id []byte
+	from := hook.IDAt(since)
+	err := t.row(`SELECT id FROM audit WHERE tenant = $1 AND id >= $2 AND action = $3 ORDER BY id DESC LIMIT 1`,
+		tenant, from[:], string(hook.ActionPersonalErased)).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return hook.ID(id).Time(), nil
 }
 
 func (t *tx) addOmission(seal *sealer, row *hook.Omission) error {

@@ -134,6 +134,29 @@ func testOmissions(t *testing.T, db *DB) {
 	}
 }
 
+// A node has examples in memory when a person is erased, and stores them later: they may quote that person. The count stays.
+func TestOmissionsBeforeAnErasure(t *testing.T) { each(t, testOmissionsBeforeAnErasure) }
+
+func testOmissionsBeforeAnErasure(t *testing.T, db *DB) {
+	addTenants(t, db)
+	before := time.Now().UTC().Add(-time.Minute)
+	e := accepted("acme", "done", `{"email":"ana@example.com"}`)
+	submit(t, db, e)
+	if got, err := db.EraseFound(t.Context(), "acme", "email", []hook.Found{{Event: e.Event.ID}}); err != nil || got.Events != 1 {
+		t.Fatal(got, err)
+	}
+	row := omitted("acme", "order.paid", "before", before)
+	after := omitted("acme", "order.paid", "after", before.Add(time.Hour))
+	row.Add(after)
+	addOmissions(t, db, row, omitted("globex", "order.paid", "before", before))
+	if o := omissions(t, db, hook.OmissionFilter{}, 9); len(o) != 1 || o[0].Count != 2 || len(o[0].Examples) != 1 || o[0].Examples[0].Key != "after" {
+		t.Errorf("%+v", o)
+	}
+	if list, _, err := db.Omissions(t.Context(), "globex", hook.OmissionFilter{}, hook.Page{Limit: 9}); err != nil || len(list) != 1 || len(list[0].Examples) != 1 {
+		t.Errorf("theirs: %+v, %v", list, err)
+	}
+}
+
 // Two nodes that add to the same rows in the same moment lose no count.
 func TestOmissionsOfTwoNodes(t *testing.T) { each(t, testOmissionsOfTwoNodes) }
 
