@@ -344,16 +344,19 @@ func (l *lane) settled(d *hook.Delivery, again time.Time) bool {
 	return l.window.Settle(d.ID, again) || !again.IsZero()
 }
 
-// setState disables or pauses the endpoint.
+// setState disables or pauses the endpoint. If that is not stored, the next failed attempt decides again.
 func (l *lane) setState(to hook.EndpointState, why string, now time.Time) {
-	if !l.ownsStill() { // another node has taken over and decides
-		return
-	}
-	if err := l.w.Store.SetEndpointState(context.WithoutCancel(l.w.stopped), l.id, to, why, now); err != nil {
-		// The next failed attempt tries again.
+	undecided := func() {
 		l.mu.Lock()
 		l.decided = ""
 		l.mu.Unlock()
+	}
+	if !l.ownsStill() { // another node may have taken over, and then decides
+		undecided()
+		return
+	}
+	if err := l.w.Store.SetEndpointState(context.WithoutCancel(l.w.stopped), l.id, to, why, now); err != nil {
+		undecided()
 		l.w.Log.Error("state of the endpoint not stored", "endpoint", l.id, "state", to, "reason", why, "error", err)
 		return
 	}

@@ -163,3 +163,36 @@ func TestGivenUpOnce(t *testing.T) {
 		})
 	}
 }
+
+// The lease of this node was over for a moment when an endpoint was to be given up, and nobody else took over. The next
+// failure gives it up.
+func TestGivenUpAfterTheLeaseLapsed(t *testing.T) {
+	t.Parallel()
+	for _, batch := range []string{"", "\n  batch: {max: 1}"} {
+		t.Run(batch, func(t *testing.T) {
+			t.Parallel()
+			var x *world
+			answer := func(n int, _ *send.Message) *send.Reply {
+				x.owner.none.Store(n == 2)
+				return status(500)
+			}
+			cfg := hook.EndpointConfig{Retry: []time.Duration{0, time.Minute, time.Minute}}
+			bubble(t, tickEvery, cfg, answer, func(t *testing.T, made *world) {
+				x = made
+				x.setContract(standard + "delivery:\n  give_up: {after: 2, of: attempts, do: pause}" + batch + "\n")
+				x.publish(x.endpoint, `1`)
+				pass(90 * time.Second)
+				e, err := x.db.Endpoint(t.Context(), x.endpoint.ID)
+				if err != nil || e.State != hook.EndpointActive || len(x.rc.requests()) != 2 {
+					t.Fatalf("%+v, %v, after %d requests", e, err, len(x.rc.requests()))
+				}
+				x.owner.none.Store(false)
+				x.w.Nudge()
+				pass(5 * time.Minute)
+				if e, err = x.db.Endpoint(t.Context(), x.endpoint.ID); err != nil || e.State != hook.EndpointPaused {
+					t.Errorf("after %d failures it is %s, %v", len(x.rc.requests()), e.State, err)
+				}
+			})
+		})
+	}
+}

@@ -36,7 +36,7 @@ type lane struct {
 	wanted, got int   // counts of configuration changes: announced, and already in plan
 	// decided is what attempts made of the endpoint: paused or disabled. The first attempt that does sets it, so that the
 	// others that were under way do not decide it again, perhaps after a person resumed the endpoint. The next
-	// configuration clears it, and so does an error when it is stored.
+	// configuration clears it. It is cleared, too, if the state could not be stored: after an error, or without a lease.
 	decided hook.EndpointState
 	// recovers: deliveries that an earlier process, or another node, was sending may be in
 	// the store. Opening the lane for a take-over sets it; once they are recovered, the
