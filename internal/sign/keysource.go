@@ -79,6 +79,9 @@ const maxHosts, maxKeyID, maxKeyURL = 16, 256, 2048
 type keySource struct {
 	url   text
 	whole bool // url is one source, so that is the whole address
+	// stranger: the source is a part of the request, whose sender then chooses all of the address. No hosts say what may
+	// stand behind a ?, and the API of a host can return there what its users wrote: a certificate of theirs, say.
+	stranger bool
 	auth  [4]text
 }
 
@@ -155,6 +158,7 @@ func (c *compiler) readKeyURL(s *KeySource) {
 		return
 	}
 	c.keys.url, c.keys.whole = t, len(t) == 1 && t[0].source != nil
+	c.keys.stranger = c.keys.whole && t[0].source.kind != kindSetting
 	switch literal := t.beginning(); {
 	case len(t) == 0:
 		c.problem("Add for example url: https://login.example.com/.well-known/jwks.json", "keys does not say where they are.", "keys")
@@ -302,7 +306,7 @@ func (c *compiled) wanted(m Message) (*Wanted, error) {
 	if w.URL = address; len(src.Hosts) == 0 { // its host is a setting
 		src = &KeySource{Hosts: []string{hostOf(address)}}
 	}
-	if w.Host = src.pinned(address); w.Host == "" {
+	if w.Host = src.pinned(address); w.Host == "" || c.keys.stranger && strings.Contains(address, "?") {
 		return nil, noKey("the address %q is not one that the contract allows", clipURL(address))
 	}
 	if src := c.Description.Keys; src.Auth != nil {

@@ -173,6 +173,8 @@ func TestCertificateAtAnAddressOfTheRequest(t *testing.T) {
 		"a path with dots":            {header("Cert-Url", "https://api.shop.example/certs/../files/1"), doc, publishedAt, ErrKey},
 		"a path with hidden dots":     {header("Cert-Url", "https://api.shop.example/certs/%2e%2e/files/1"), doc, publishedAt, ErrKey},
 		"http":                        {header("Cert-Url", "http://api.shop.example/certs/1"), doc, publishedAt, ErrKey},
+		"a query":                     {header("Cert-Url", "https://api.shop.example/certs/1?Action=GetText"), doc, publishedAt, ErrKey},
+		"an empty query":              {header("Cert-Url", "https://api.shop.example/certs/1?"), doc, publishedAt, ErrKey},
 		"a user":                      {header("Cert-Url", "https://api.shop.example@evil.example/certs/1"), doc, publishedAt, ErrKey},
 		"another port":                {header("Cert-Url", "https://api.shop.example:8443/certs/1"), doc, publishedAt, ErrKey},
 		"a backslash":                 {header("Cert-Url", `https://evil.example\@api.shop.example/certs/1`), doc, publishedAt, ErrKey},
