@@ -82,7 +82,7 @@ type keySource struct {
 	// stranger: the source is a part of the request, whose sender then chooses all of the address. No hosts say what may
 	// stand behind a ?, and the API of a host can return there what its users wrote: a certificate of theirs, say.
 	stranger bool
-	auth  [4]text
+	auth     [4]text
 }
 
 // readKeys checks where keys come from.
