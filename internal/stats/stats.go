@@ -54,6 +54,8 @@ type Counter struct {
 	mu    sync.Mutex
 	cells map[cell]*hook.Tally // counted since the last flush
 	left  omissions            // likewise
+	// dropped is how many events are missing in left, because it had too many different omissions.
+	dropped int64
 
 	flushing     sync.Mutex // held during a flush
 	unstored     map[hook.StatsKey]*hook.Tally
@@ -110,19 +112,25 @@ func (c *Counter) Omitted(o *hook.Omission) {
 			t.Cancelled += o.Unkept
 		}
 	}
-	c.left.add(&row)
+	if !c.left.add(&row) {
+		c.dropped += row.Count
+	}
 }
 
 // omissions are gathered by what they count.
 type omissions map[hook.OmissionKey]*hook.Omission
 
-// add adds an omission, which it may keep. There is a limit to how many different ones there are.
-func (m omissions) add(o *hook.Omission) {
+// add adds an omission, which it may keep. It reports false if there are too many different ones already.
+func (m omissions) add(o *hook.Omission) bool {
 	if sum := m[o.OmissionKey]; sum != nil {
 		sum.Add(o)
-	} else if len(m) < maxOmissions {
-		m[o.OmissionKey] = o
+		return true
 	}
+	if len(m) >= maxOmissions {
+		return false
+	}
+	m[o.OmissionKey] = o
+	return true
 }
 
 // sorted returns the rows in the order of their ids. All nodes lock rows in this order, so they cannot deadlock.
@@ -167,7 +175,8 @@ func (c *Counter) Flush(ctx context.Context) {
 	defer c.flushing.Unlock()
 	c.mu.Lock()
 	cells, left := c.cells, c.left
-	c.cells, c.left = map[cell]*hook.Tally{}, omissions{}
+	dropped := c.dropped
+	c.cells, c.left, c.dropped = map[cell]*hook.Tally{}, omissions{}, 0
 	c.mu.Unlock()
 	for cell, t := range cells {
 		c.gather(cell, t)
@@ -186,7 +195,13 @@ func (c *Counter) Flush(ctx context.Context) {
 		c.log.Error("statistics dropped: the database could not be written for too long", "rows", n)
 	}
 	for _, o := range left {
-		c.unstoredLeft.add(o)
+		if !c.unstoredLeft.add(o) {
+			dropped += o.Count
+		}
+	}
+	if dropped > 0 {
+		c.log.Error("events that errors left out are missing in the list of omissions: too many different ones wait to be stored. "+
+			"The statistics count them", "events", dropped)
 	}
 	for chunk := range slices.Chunk(c.unstoredLeft.sorted(), flushRows) {
 		if err := c.store.AddOmissions(ctx, chunk); err != nil {

@@ -1,9 +1,11 @@
 package stats
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -266,7 +268,8 @@ func TestOmitted(t *testing.T) {
 func TestOmittedWhileAway(t *testing.T) {
 	t.Parallel()
 	db := &flaky{fails: true}
-	c := New(db, slog.New(slog.DiscardHandler))
+	var log bytes.Buffer
+	c := New(db, slog.New(slog.NewTextHandler(&log, nil)))
 	for range 3 {
 		c.Omitted(omission("acme", "a", hook.EndpointID{}, 1, 0))
 		c.Flush(t.Context())
@@ -282,5 +285,13 @@ func TestOmittedWhileAway(t *testing.T) {
 	}
 	if n := len(c.left); n != maxOmissions {
 		t.Errorf("%d are in memory", n)
+	}
+	db.fail(true)
+	c.Flush(t.Context())
+	c.Omitted(omission("acme", "b", hook.EndpointID{}, 1, 0)) // there is no room beside what is not stored
+	log.Reset()
+	c.Flush(t.Context())
+	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "events=1\n") {
+		t.Errorf("what was dropped is not logged: %s", &log)
 	}
 }
