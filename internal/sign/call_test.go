@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,29 @@ func TestClaimOfASetting(t *testing.T) {
 		}
 		if err := verifyWith(t, s, m, time.Now(), "shared-secret"); fits != (err == nil) {
 			t.Errorf("with the settings %s: %v", settings, err)
+		}
+	}
+}
+
+// A published key can be that of many senders, so a claim that is a setting is not left to it.
+func TestClaimOfASettingWithAPublishedKey(t *testing.T) {
+	t.Parallel()
+	s := mustCompile(t, Description{
+		Algorithm: "ed25519", JWT: &JWT{Claims: []Claim{{"aud", "${settings.app}"}}},
+		Places: []Place{inHeader("Authorization", "JWT ${signature}")}, Keys: &KeySource{URL: "https://login.example/jwks.json"},
+	})
+	secret := s.NewSecret()
+	m := signedBy(t, s, secret, Message{Settings: []byte(`{"app":"theirs"}`)})
+	doc, err := s.PublishKeys(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for settings, want := range map[string]error{`{"app":"theirs"}`: nil, `{"app":"ours"}`: ErrNoMatch, "": ErrNoMatch} {
+		if m.Settings = []byte(settings); settings == "" {
+			m.Settings = nil
+		}
+		if err := verify(s, m, string(doc), publishedAt); !errors.Is(err, want) {
+			t.Errorf("with the settings %s: %v, want %v", settings, err, want)
 		}
 	}
 }

@@ -270,8 +270,8 @@ func (v *describedVerifier) checkClaims(doc []byte, list []claim, r *reading, no
 		got := member(doc, x.name)
 		// A nonce or an id may stand in a header as well, which the token is to vouch for.
 		want, absent := x.text.render(&r.values)
-		if absent != nil && absent.kind == kindSetting && r.m.Settings == nil {
-			continue // whoever verifies was not told, and the key vouches for the rest
+		if absent != nil && absent.kind == kindSetting && r.m.Settings == nil && r.m.Keys == nil {
+			continue // whoever verifies was not told, and brought the key of this sender, which vouches for the rest
 		}
 		if x.known && absent != nil || absent == nil && !same(want, got) {
 			return fmt.Errorf("%w: the claim %s of the token does not fit the request", ErrNoMatch, x.name)
