@@ -316,6 +316,9 @@ func (c *compiled) wanted(m Message) (*Wanted, error) {
 				return nil, fmt.Errorf("%w: ${%s}, with which the key is fetched", ErrMissing, absent.name)
 			}
 		}
+		if !strings.HasPrefix(texts[0], "https://") { // it may be a setting
+			return nil, noKey("the address of its token is not https")
+		}
 		w.OAuth2 = &hook.OAuth2{TokenURL: texts[0], ClientID: texts[1], ClientSecret: texts[2], Scope: texts[3]}
 	}
 	return w, nil

@@ -562,3 +562,17 @@ func TestAddressWithAQuery(t *testing.T) {
 		}
 	}
 }
+
+// The client's secret goes to an address by https only, also if that address is a setting.
+func TestTokenAddressOfASetting(t *testing.T) {
+	s := mustCompile(t, Description{
+		Algorithm: "ed25519", Places: []Place{{In: InHeader, Path: []string{"X-Sig"}, Value: "${signature}"}},
+		Keys: &KeySource{URL: "https://api.example/jwks", Auth: &KeyAuth{TokenURL: "${settings.token_url}", ClientID: "me", ClientSecret: "${settings.secret}"}},
+	})
+	for address, want := range map[string]error{"https://api.example/token": nil, "http://api.example/token": ErrKey} {
+		_, err := s.Wanted(Message{Settings: fmt.Appendf(nil, `{"token_url":%q,"secret":"s3cret"}`, address)})
+		if !errors.Is(err, want) || err != nil && strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v, want %v", address, err, want)
+		}
+	}
+}
