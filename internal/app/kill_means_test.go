@@ -442,6 +442,7 @@ func (m *means) run(kills int) {
 		before := count()
 		eventually(m.t, "events arrive after a kill", func() bool { return count() >= before+20 || m.t.Failed() })
 	}
+	eventually(m.t, "every part of the load has done something", func() bool { return m.worked() || m.t.Failed() })
 	m.endLoad()
 	m.mu.Lock()
 	m.well = true
@@ -471,6 +472,18 @@ func (m *means) run(kills int) {
 		m.check()
 	}
 	m.stop()
+}
+
+// worked reports whether every part of the load has met what it is there for, as check wants it.
+func (m *means) worked() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	again, ids := false, m.ids["/inline"]
+	for i := 1; i < len(ids); i++ {
+		again = again || ids[i] == ids[i-1]
+	}
+	givenUp := !slices.ContainsFunc(m.rows, func(r *row) bool { return r.rows.Load() == 0 })
+	return again && givenUp && m.counts.skipped > 0 && m.counts.retried > 0 && len(m.tokens) >= 3 && len(m.shaken) > 0
 }
 
 // unfinished lists some deliveries that have not come to their end.
@@ -548,7 +561,7 @@ func (m *means) check() {
 	m.t.Logf("%d requests; %d tokens for %d requests; %d handshakes; strict: %+v; %d requests with several events came again; rows: %v; %v",
 		m.requests, len(m.tokens), used, len(m.shaken), m.counts, again, m.rows, states)
 	for _, r := range m.rows {
-		if r.rows == 0 {
+		if r.rows.Load() == 0 {
 			m.t.Errorf("%s was never given up, so it shows nothing", r.path)
 		}
 	}

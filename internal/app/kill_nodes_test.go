@@ -135,9 +135,9 @@ type row struct {
 	counts   func(r *row, d *client.DeliveryDetail) (failed, interrupted int)
 	state    string // in which it then is
 
-	began time.Time // the row
-	kills int64     // until then
-	rows  int       // that were checked
+	began time.Time    // the row
+	kills int64        // until then
+	rows  atomic.Int64 // that were checked
 }
 
 // look checks the row if it has ended, and begins the next one. What counts is in the history as often as the contract says,
@@ -170,7 +170,7 @@ func (p *pair) look(r *row) {
 	} else if took := ended.Sub(r.began); took < time.Duration(r.after)*time.Second {
 		p.t.Errorf("%s was given up after %v, want %d s", r.path, took, r.after)
 	}
-	r.rows++
+	r.rows.Add(1)
 	r.began, r.kills = time.Now(), kills
 	p.call("resume "+r.path, func(ctx context.Context, c *client.Client) error {
 		_, err := c.ResumeEndpoint(ctx, "acme", r.endpoint)
@@ -238,4 +238,4 @@ func every[T any](page func(p client.Paging) (*client.List[T], error)) (items []
 	}
 }
 
-func (r *row) String() string { return fmt.Sprintf("%s: %d rows", r.path, r.rows) }
+func (r *row) String() string { return fmt.Sprintf("%s: %d rows", r.path, r.rows.Load()) }
