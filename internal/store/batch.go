@@ -18,6 +18,10 @@ func batchColumn(b *hook.Batch) any {
 	return appendBatch(make([]byte, 0, batchBytes), *b)
 }
 
+// writesBatch reports whether the column is written with a delivery's row. Hardly any delivery is in a batch, so those that
+// are sent or finished without one leave the column as it is. What waits again may have left its batch.
+func writesBatch(d *hook.Delivery) bool { return d.Batch != nil || d.State.Waiting() }
+
 // appendBatch appends a batch as it is stored.
 func appendBatch(to []byte, b hook.Batch) []byte {
 	to = append(to, b.ID[:]...)

@@ -172,13 +172,13 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 	var version, under []int64
 	var as, other stateColumns
 	var batches [][]byte
-	batched := false // the statement writes the column batch: some are in a batch, or may have been when they were put back
+	batched := false // the statement writes the column batch
 	sorted := slices.SortedFunc(maps.Values(last), func(a, b *hook.Delivery) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	for _, d := range sorted {
 		tenant, id, attempts, slot = append(tenant, d.Tenant), append(id, d.ID[:]), append(attempts, int32(d.Attempts)), append(slot, int32(d.Slot))
 		version, under = append(version, d.EndpointVersion), append(under, d.ContractVersion)
 		as.add(d)
-		batched = batched || d.Batch != nil || d.State == hook.Pending && d.Attempts == 0
+		batched = batched || writesBatch(d)
 	}
 	returning := ""
 	if slices.ContainsFunc(w.marks, func(m *mark) bool { return m.done != nil }) {

@@ -18,16 +18,21 @@ type stmts struct {
 
 	begin, commit, rollback     *sql.Stmt
 	claimKey, readKey, keyValue *sql.Stmt
-	take, update, health        *sql.Stmt
-	forget                      *sql.Stmt
+	take, update                [2]*sql.Stmt // without and with the column batch, see writesBatch
+	health, forget              *sql.Stmt
 
 	insertRecord, updateRecord, deleteRecord *sql.Stmt
 
 	events, deliveries, attempts, bodies bulk
 }
 
-const updateDelivery = `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
-	finished_at = ?, endpoint_version = ?, contract_version = ?, batch = ?, superseded = ` + isSuperseded + ` WHERE tenant = ? AND id = ?`
+const (
+	updateColumns = `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
+	finished_at = ?, endpoint_version = ?, contract_version = ?, superseded = ` + isSuperseded
+	ofDelivery = ` WHERE tenant = ? AND id = ?`
+	ifTaken    = ofDelivery + ` AND (due_at > 0 OR due_at = 0 AND NOT ` + isSuperseded + `)`
+	ifEither   = ofDelivery + ` AND ((` + isSuperseded + `) = ? OR (` + isSuperseded + `) = ?)`
+)
 
 func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 	for _, p := range []struct {
@@ -44,8 +49,10 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 			WHERE idempotency.expires_at <= ?`},
 		{&s.readKey, `SELECT hash, answer FROM idempotency WHERE tenant = ? AND key = ?`},
 		{&s.keyValue, `UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?`},
-		{&s.take, updateDelivery + ` AND (due_at > 0 OR due_at = 0 AND NOT ` + isSuperseded + `)`},
-		{&s.update, updateDelivery + ` AND ((` + isSuperseded + `) = ? OR (` + isSuperseded + `) = ?)`},
+		{&s.take[0], updateColumns + ifTaken},
+		{&s.take[1], updateColumns + `, batch = ?` + ifTaken},
+		{&s.update[0], updateColumns + ifEither},
+		{&s.update[1], updateColumns + `, batch = ?` + ifEither},
 		{&s.forget, `DELETE FROM bodies WHERE delivery = ?`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ?,
 			failed_of = ?, failed_attempts = ?, failed_deliveries = ? WHERE id = ?`},
@@ -285,7 +292,7 @@ func dueAt(d *hook.Delivery) any {
 // mark stores that a delivery is being sent, with the frozen part of its request. It stores
 // nothing if the delivery must not be sent any more, according to its row.
 func (l *sqlite) mark(ctx context.Context, m *mark) (stored bool, err error) {
-	if stored, err = changed(l.stmts.take.ExecContext(ctx, rowOf(&m.Delivery)...)); stored {
+	if stored, err = changed(updateRow(ctx, &l.stmts.take, &m.Delivery)); stored {
 		err = l.history(ctx, &m.Result, m.frozen, nil)
 	}
 	return stored, err
@@ -295,9 +302,9 @@ func (l *sqlite) mark(ctx context.Context, m *mark) (stored bool, err error) {
 // was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
 func (l *sqlite) result(ctx context.Context, r *result) error {
 	either := r.ifSuperseded == nil
-	stored, err := changed(l.stmts.update.ExecContext(ctx, append(rowOf(&r.Delivery), false, either)...))
+	stored, err := changed(updateRow(ctx, &l.stmts.update, &r.Delivery, false, either))
 	if err == nil && !stored && !either {
-		stored, err = changed(l.stmts.update.ExecContext(ctx, append(rowOf(r.ifSuperseded), true, true)...))
+		stored, err = changed(updateRow(ctx, &l.stmts.update, r.ifSuperseded, true, true))
 	}
 	if err != nil || !stored {
 		return err
@@ -318,10 +325,15 @@ func forgets(r *hook.Result) bool {
 	return r.Attempt == nil && r.Delivery.EndpointVersion == 0 && r.Delivery.State.Waiting()
 }
 
-// rowOf are the parameters of updateDelivery.
-func rowOf(d *hook.Delivery) []any {
-	return append(make([]any, 0, 14), string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d), micros(d.NextAttemptAt),
-		micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion, batchColumn(d.Batch), d.Tenant, d.ID[:])
+// updateRow updates the row of a delivery by one of two statements; more are parameters of its condition.
+func updateRow(ctx context.Context, either *[2]*sql.Stmt, d *hook.Delivery, more ...any) (sql.Result, error) {
+	args := append(make([]any, 0, 14), string(d.State), d.Reason, int64(d.Attempts), int64(d.Slot), dueAt(d), micros(d.NextAttemptAt),
+		micros(d.FinishedAt), d.EndpointVersion, d.ContractVersion)
+	by := either[0]
+	if writesBatch(d) {
+		by, args = either[1], append(args, batchColumn(d.Batch))
+	}
+	return by.ExecContext(ctx, append(append(args, d.Tenant, d.ID[:]), more...)...)
 }
 
 // changed reports whether a statement changed a row.
