@@ -495,7 +495,7 @@ func (m *means) unfinished() (list []client.Delivery) {
 		}
 		list = append(list, page.Items...)
 	}
-	return list
+	return orUnfinished(m.t, list, m.next().Client)
 }
 
 func (m *means) check() {

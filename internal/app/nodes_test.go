@@ -328,12 +328,14 @@ func pausedElsewhere(t *testing.T, nodes []*process) {
 		d := list.Items[0]
 		return id, !rc.has(id) && d.State == "pending" && d.Attempts == 0
 	}
-	for _, p := range nodes { // which may not have been told of the endpoint yet
-		var sent []string
-		eventually(t, "it arrives, whoever accepts and whoever delivers", func() bool {
-			sent = append(sent, send(p, "paused"))
-			return slices.ContainsFunc(sent, rc.has)
-		})
+	for _, p := range nodes { // which may not have been told of the endpoints yet, or of one of them
+		for _, kind := range []string{"paused", "beside"} {
+			var sent []string
+			eventually(t, "it arrives, whoever accepts and whoever delivers", func() bool {
+				sent = append(sent, send(p, kind))
+				return slices.ContainsFunc(sent, rc.has)
+			})
+		}
 	}
 	for i, p := range nodes {
 		if _, err := p.PauseEndpoint(t.Context(), "acme", e.ID); err != nil {
