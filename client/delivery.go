@@ -115,7 +115,10 @@ type AttemptError struct {
 type DeliveryFilter struct {
 	Paging
 	Endpoint, Event, Type, State string
-	Since, Until                 time.Time
+	Since, Until                 time.Time // of the event
+	// Ended: Since and Until are compared with the time at which deliveries ended; those that have not are left out.
+	Ended   bool
+	NoTests bool // leaves out tests of endpoints
 }
 
 // Deliveries lists deliveries, newest event first.
@@ -127,6 +130,12 @@ func (c *Client) Deliveries(ctx context.Context, tenant string, f DeliveryFilter
 	set(q, "state", f.State)
 	setTime(q, "since", f.Since)
 	setTime(q, "until", f.Until)
+	if f.Ended {
+		q.Set("by", "ended")
+	}
+	if f.NoTests {
+		q.Set("tests", "false")
+	}
 	return get[List[Delivery]](ctx, c, withQuery(path("tenants", tenant, "deliveries"), q))
 }
 

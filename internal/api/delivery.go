@@ -133,14 +133,18 @@ func (h deliveryHandlers) list(ctx context.Context, in *struct {
 	Event    string `query:"event" maxLength:"128" doc:"Only of this event: its id, Gancho's or the caller's own."`
 	Type     string `query:"type" maxLength:"128" doc:"Only of this event type." example:"order.paid"`
 	State    string `query:"state" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled" doc:"Only in this state."`
+	By       string `query:"by" enum:"made,ended" default:"made" doc:"What since and until are compared with: the time at which the event was made, or that at which its delivery ended (finished_at), as the statistics count it. ended leaves out what has not ended."`
+	Tests    bool   `query:"tests" default:"true" doc:"false leaves out tests of endpoints, which the statistics do not count."`
 },
 ) (*struct{ Body client.List[client.Delivery] }, error) {
-	list := listName("deliveries", in.Tenant, in.Endpoint, in.Event, in.Type, in.State, in.name())
+	list := listName("deliveries", in.Tenant, in.Endpoint, in.Event, in.Type, in.State, in.By, strconv.FormatBool(in.Tests), in.name())
 	p, err := in.page(list)
 	if err != nil {
 		return nil, err
 	}
-	f := hook.DeliveryFilter{Type: in.Type, State: hook.State(in.State), Since: in.Since, Until: in.Until}
+	f := hook.DeliveryFilter{
+		Type: in.Type, State: hook.State(in.State), Since: in.Since, Until: in.Until, Ended: in.By == "ended", NoTests: !in.Tests,
+	}
 	none := &struct{ Body client.List[client.Delivery] }{client.List[client.Delivery]{Items: []client.Delivery{}}}
 	if in.Endpoint != "" {
 		if f.Endpoint, err = hook.ParseEndpointID(in.Endpoint); err != nil {

@@ -55,12 +55,12 @@ func TestDeliveryHistory(t *testing.T) {
 		a.str("attempt_list.1.response.body") != "ok" || a.str("finished_at") == "" {
 		t.Errorf("done: %s", a.Body)
 	}
-	for _, q := range []string{"endpoint=" + id, "event=" + event, "state=delivered", "type=a", "since=2020-01-01T00:00:00Z", "until=2999-01-01T00:00:00Z"} {
+	for _, q := range []string{"endpoint=" + id, "event=" + event, "state=delivered", "type=a", "since=2020-01-01T00:00:00Z", "until=2999-01-01T00:00:00Z", "by=made&tests=false", "by=ended&until=2999-01-01T00:00:00Z"} {
 		if got := ids(s.do("GET", tenant+"/deliveries?"+q, "").want(200)); len(got) != 1 || got[0] != d.ID.String() {
 			t.Errorf("%s finds %v", q, got)
 		}
 	}
-	for _, q := range []string{"endpoint=" + hook.NewEndpointID().String(), "event=" + hook.NewEventID().String(), "state=failed", "type=b", "until=2020-01-01T00:00:00Z", "since=2999-01-01T00:00:00Z"} {
+	for _, q := range []string{"endpoint=" + hook.NewEndpointID().String(), "event=" + hook.NewEventID().String(), "state=failed", "type=b", "until=2020-01-01T00:00:00Z", "since=2999-01-01T00:00:00Z", "by=ended&state=pending", "by=ended&until=" + time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)} {
 		if got := ids(s.do("GET", tenant+"/deliveries?"+q, "").want(200)); len(got) != 0 {
 			t.Errorf("%s finds %v", q, got)
 		}

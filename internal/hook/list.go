@@ -16,15 +16,18 @@ type EventFilter struct {
 	Until    time.Time // made before this time
 }
 
-// DeliveryFilter selects deliveries of a list; a zero field selects all. Since and Until
-// are times of the event.
+// DeliveryFilter selects deliveries of a list; a zero field selects all.
 type DeliveryFilter struct {
 	Endpoint EndpointID
 	Event    EventID
 	Type     string
 	State    State
-	Since    time.Time
-	Until    time.Time
+	Since    time.Time // the event was made then or later
+	Until    time.Time // the event was made before
+	// Ended: Since and Until are compared with the time at which the delivery finished, not with that of its event. What is
+	// not finished is left out.
+	Ended   bool
+	NoTests bool // leaves out tests of endpoints
 }
 
 // IsZero reports whether the id is unset.

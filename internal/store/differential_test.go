@@ -322,6 +322,7 @@ func (p *pair) lists(rt *rapid.T) {
 	if rapid.Bool().Draw(rt, "until") {
 		f.Until = p.now()
 	}
+	f.Ended, f.NoTests = rapid.Bool().Draw(rt, "by their end"), rapid.Bool().Draw(rt, "without tests")
 	limit := rapid.IntRange(1, 5).Draw(rt, "limit")
 	page := hook.Page{Limit: limit}
 	for range 20 {

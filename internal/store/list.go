@@ -217,6 +217,9 @@ func eventScan(tenant string, f hook.EventFilter, p hook.Page) *scan {
 func (db *DB) Deliveries(
 	ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page,
 ) ([]hook.Delivery, hook.ID, error) {
+	if f.Ended && !f.State.Finished() && f.State != "" {
+		return nil, hook.ID{}, nil
+	}
 	if !f.State.Finished() && f.State != "" && f.Event.IsZero() {
 		ids, few, err := db.fewUnfinished(ctx, tenant, f)
 		if err != nil {
@@ -266,6 +269,15 @@ func (db *DB) deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *s
 	if byType {
 		s.check("type = %s", f.Type)
 	}
+	if f.NoTests {
+		s.check("test = %s", false)
+	}
+	if f.Ended {
+		s.check("finished_at >= %s", f.Since.UnixMicro())
+		if !f.Until.IsZero() {
+			s.check("finished_at < %s", f.Until.UnixMicro())
+		}
+	}
 	return s
 }
 
@@ -277,11 +289,21 @@ func sinceID(t time.Time) hook.ID {
 	return hook.IDAt(t)
 }
 
+// clocksDiffer is how far the clock of a node that finishes a delivery may be behind that of the node that made its event.
+const clocksDiffer = 5 * time.Second
+
 // deliverySpan is the range of ids that can pass a filter, since ids begin with a time.
 func deliverySpan(f hook.DeliveryFilter, p hook.Page) (lo, hi hook.ID) {
-	lo, hi = span(sinceID(f.Since), p.Before)
-	if !f.Until.IsZero() {
-		hi = lower(hi, hook.IDAt(f.Until))
+	since, until := f.Since, f.Until
+	if f.Ended { // an event may be of any age when its delivery ends
+		since = time.Time{}
+		if !until.IsZero() {
+			until = until.Add(clocksDiffer)
+		}
+	}
+	lo, hi = span(sinceID(since), p.Before)
+	if !until.IsZero() {
+		hi = lower(hi, hook.IDAt(until))
 	}
 	if !f.Event.IsZero() {
 		lo = upper(lo, hook.ID(f.Event))
@@ -337,6 +359,9 @@ func (db *DB) unfinished(
 		q.and("state = %s", string(f.State))
 		if f.Type != "" {
 			q.and("type = %s", f.Type)
+		}
+		if f.NoTests {
+			q.and("test = %s", false)
 		}
 		part, err := collect(ctx, db.read, scanDelivery, q.text(deliveryColumns, table, "ORDER BY id DESC"), q.args...)
 		if err != nil {

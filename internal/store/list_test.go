@@ -63,10 +63,13 @@ func makeHistory(t testing.TB, db *DB, n int) *history {
 		for k := range r.IntN(4) {
 			d := hook.Delivery{
 				ID: e.ID.Delivery(k + 1), Tenant: tenant, Endpoint: h.endpoints[tenant][k], Type: e.Type, Mode: hook.AtLeastOnce,
-				State: states[r.IntN(len(states))], CreatedAt: at,
+				State: states[r.IntN(len(states))], CreatedAt: at, Test: k == 2,
 			}
 			if d.State.Finished() {
 				d.FinishedAt, d.Attempts = at.Add(time.Second), 1
+				if k == 1 { // a late one
+					d.FinishedAt = at.Add(90 * time.Minute)
+				}
 			} else {
 				d.NextAttemptAt = at.Add(time.Hour)
 				d.QueueAt = d.NextAttemptAt
@@ -115,9 +118,14 @@ func (h *history) store(t testing.TB, db *DB) {
 func (h *history) wanted(tenant string, f hook.DeliveryFilter) (ids []string) {
 	for _, d := range h.deliveries {
 		at := hook.ID(d.ID).Time()
+		if f.Ended {
+			if at = d.FinishedAt; at.IsZero() {
+				continue
+			}
+		}
 		if d.Tenant == tenant && (f.Endpoint.IsZero() || d.Endpoint == f.Endpoint) && (f.Event.IsZero() || d.ID.Event() == f.Event) &&
 			(f.Type == "" || d.Type == f.Type) && (f.State == "" || d.State == f.State) &&
-			(f.Since.IsZero() || !at.Before(f.Since)) && (f.Until.IsZero() || at.Before(f.Until)) {
+			(f.Since.IsZero() || !at.Before(f.Since)) && (f.Until.IsZero() || at.Before(f.Until)) && (!f.NoTests || !d.Test) {
 			ids = append(ids, d.ID.String())
 		}
 	}
@@ -140,6 +148,17 @@ func testDeliveryLists(t *testing.T, db *DB) {
 					filters = append(filters, hook.DeliveryFilter{State: state, Type: typ, Endpoint: endpoint, Since: times[0], Until: times[1]})
 				}
 			}
+		}
+	}
+	for i := range filters {
+		f := filters[i]
+		f.Ended = true
+		filters = append(filters, f)
+		if f.Endpoint.IsZero() {
+			f.NoTests = true
+			filters = append(filters, f)
+			f.Ended = false
+			filters = append(filters, f)
 		}
 	}
 	for _, e := range h.events[:30] {
@@ -191,6 +210,7 @@ func testBoundedScans(t *testing.T, db *DB) {
 		{Endpoint: h.endpoints["acme"][0], State: hook.Delivered},
 		{State: hook.Failed, Endpoint: h.endpoints["acme"][1]},
 		{Type: "t2", Since: start.Add(50 * time.Minute), Until: start.Add(250 * time.Minute)},
+		{State: hook.Delivered, Since: start.Add(50 * time.Minute), Until: start.Add(250 * time.Minute), Ended: true, NoTests: true},
 	} {
 		for _, rows := range []int{1, 5, 1000} {
 			var got []string

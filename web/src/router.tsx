@@ -24,6 +24,8 @@ const deliveries = createRoute({
     state: text(s.state),
     since: text(s.since),
     until: text(s.until),
+    by: s.by === "ended" ? s.by : undefined,
+    tests: s.tests === false ? s.tests : undefined,
   }),
 });
 

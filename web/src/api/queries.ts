@@ -19,10 +19,12 @@ export interface DeliveryFilter {
   state?: "pending" | "sending" | "retrying" | "delivered" | "failed" | "unknown" | "cancelled";
   since?: string;
   until?: string;
+  by?: "made" | "ended"; // which time since and until are compared with
+  tests?: false; // without tests of endpoints
 }
 
 /** The same as it stands in the address of a page, where anything can be written. */
-export type DeliverySearch = { [K in keyof DeliveryFilter]: string };
+export type DeliverySearch = { [K in keyof Omit<DeliveryFilter, "tests">]: string } & { tests?: false };
 
 const page = 100;
 

@@ -87,6 +87,19 @@ export function DeliveriesPage() {
             }
           />
         ))}
+        {(search.by || search.since || search.until) && (
+          <Select
+            aria-label={t.deliveries.by}
+            w={190}
+            allowDeselect={false}
+            value={search.by ?? "made"}
+            data={[
+              { value: "made", label: t.deliveries.byMade },
+              { value: "ended", label: t.deliveries.byEnded },
+            ]}
+            onChange={(v) => set({ by: v === "ended" ? v : undefined })}
+          />
+        )}
         {filtered && (
           <Tooltip label={t.common.clear}>
             <ActionIcon

@@ -144,6 +144,7 @@ export function DeliveryRows({
                   delivery={d}
                   tenant={tenant}
                   fresh={isFresh(d)}
+                  ended={filter.by === "ended"}
                   title={titles(known.get(d.endpoint)?.contract, d.type)}
                   endpoint={
                     hideEndpoint
@@ -168,12 +169,14 @@ const Row = memo(function Row({
   title,
   endpoint,
   fresh,
+  ended,
 }: {
   delivery: Delivery;
   tenant: string;
   title: string;
   endpoint?: string;
   fresh: boolean;
+  ended: boolean; // shows when it ended, not when its event was made
 }) {
   const t = useT();
   const why =
@@ -211,7 +214,7 @@ const Row = memo(function Row({
       </span>
       <span className="number wide">{d.attempts}</span>
       <Box component="span" c="dimmed" fz="sm">
-        <Time at={d.created_at} />
+        <Time at={(ended && d.finished_at) || d.created_at} />
       </Box>
     </Link>
   );
