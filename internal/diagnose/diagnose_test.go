@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gancho/internal/hook"
+	"gancho/internal/texts"
 )
 
 // classes are the error classes of package hook, by the name of their constant.
@@ -288,6 +289,9 @@ func TestEveryClass(t *testing.T) {
 				if bad := mark.FindString(link.ReplaceAllString(text, "link")); bad != "" || text == "" {
 					t.Errorf("%s in %s: %q in %q", what, language, bad, text)
 				}
+				if bad := texts.Ungrammatical(language, text); bad != "" {
+					t.Errorf("%s in %s: %q in %q", what, language, bad, text)
+				}
 				if first := text[:1]; a.URL == "" && first != strings.ToUpper(first) {
 					t.Errorf("%s in %s begins with a small letter: %q", what, language, text)
 				}
@@ -319,6 +323,18 @@ func TestEveryClass(t *testing.T) {
 	}
 	if d := Of(Attempt{}, "fr"); d.Language != "en" {
 		t.Errorf("an unknown language: %+v", d)
+	}
+}
+
+// What stands in the place of a name that is not known follows a preposition in some texts, and a noun in others.
+func TestUnknownServer(t *testing.T) {
+	t.Parallel()
+	for language, want := range map[string]string{
+		"en": "Your server is there, but ", "es": "Su servidor está ahí, pero ", "pt": "Seu servidor está lá, mas ",
+	} {
+		if d := Of(Attempt{Class: hook.ClassStatus4xx, Response: answer(404)}, language); !strings.HasPrefix(d.Advice, want) {
+			t.Errorf("%s: %s", language, d.Advice)
+		}
 	}
 }
 
@@ -362,6 +378,9 @@ func TestExplain(t *testing.T) {
 				"status", "200", "n", "2", "most", "5")
 			if bad := mark.FindString(text); bad != "" || seen[text] || !strings.HasSuffix(text, ".") {
 				t.Errorf("%s in %s: %q", why, language, text)
+			}
+			if bad := texts.Ungrammatical(language, text); bad != "" {
+				t.Errorf("%s in %s: %q in %q", why, language, bad, text)
 			}
 			seen[text] = true
 		}
