@@ -52,6 +52,7 @@ const (
 	ReasonEndpointDeleted  = "endpoint_deleted"  // its endpoint was deleted
 	ReasonSuperseded       = "superseded"        // a newer snapshot exists
 	ReasonScript           = "script"            // the endpoint's transformation cancelled it
+	// ReasonByPerson, which endpoints have, too: a person cancelled it
 	ReasonSkipped          = "skipped"           // a person gave it up, so that the strict queue behind it goes on
 	ReasonShadow           = "shadow"            // a trial: its request was recorded, and not sent
 	ReasonOverBudget       = "over_budget"       // the endpoint's filter was not evaluated: it costs too much work
@@ -70,7 +71,8 @@ type Delivery struct {
 	// Superseded is set in the commit of a newer snapshot, on the unfinished deliveries
 	// of the older one. Those that wait are cancelled at once. The attempt of one that is
 	// being sent may still succeed; if it does not, the delivery is cancelled instead of
-	// tried again. A retry by a person clears the flag.
+	// tried again. A person who cancels what waits sets it in the same way; then the reason is
+	// [ReasonByPerson]. A retry by a person clears the flag.
 	Superseded bool
 	Test       bool // made by the test button
 	Attempts   int  // attempts so far, interrupted ones included

@@ -53,8 +53,10 @@ const (
 	OnRetry TriggerKind = "retry"
 	// OnSkip: a person gives up a delivery that holds the queue of its endpoint.
 	OnSkip TriggerKind = "skip"
+	// OnCancel: a person cancels what waits. What is being sent may still arrive, and is not tried again.
+	OnCancel TriggerKind = "cancel"
 	// OnRecover: a bulk replay sends the delivery again. It leaves alone what was
-	// superseded, and what was a trial and never meant to be sent.
+	// superseded or cancelled by a person, and what was a trial and never meant to be sent.
 	OnRecover TriggerKind = "recover"
 )
 
@@ -145,13 +147,15 @@ func Next(d Delivery, t Trigger, p Policy, e Standing, now time.Time) (next Tran
 		if ok = d.Held(); ok {
 			n.State, n.Reason = Cancelled, ReasonSkipped
 		}
+	case OnCancel:
+		ok = n.cancel()
 	case OnRecover:
 		ok = e.takes() && d.State.Finished() && !d.Superseded && d.Reason != ReasonShadow && n.retry(now)
 	}
 	if !ok {
 		return Transition{Delivery: d}, false
 	}
-	n.settle(e, now)
+	n.settle(e, now, t.Kind == OnCancel || d.Reason == ReasonByPerson)
 	return next, true
 }
 
@@ -182,7 +186,7 @@ func (d *Delivery) take(now time.Time) bool {
 
 // conclude is [OnAttempt]. A waiting delivery has an attempt when no request could be
 // made of it, or when it was sent before the store knew. In the second case the
-// store may even have cancelled it as superseded meanwhile; the attempt counts.
+// store may even have cancelled it meanwhile, as superseded or for a person; the attempt counts.
 func (d *Delivery) conclude(o Outcome, p Policy, now time.Time) bool {
 	if d.State.Finished() && !(d.State == Cancelled && d.Superseded) {
 		return false
@@ -242,6 +246,15 @@ func (d *Delivery) supersede() bool {
 	return true
 }
 
+// cancel is [OnCancel]. It is supersede, with another reason, and leaves tests alone, which end with their attempt.
+func (d *Delivery) cancel() bool {
+	if d.Test || !d.supersede() {
+		return false
+	}
+	d.Reason = ReasonByPerson
+	return true
+}
+
 // leaveOut is [OnLeaveOut]. Only a delivery that is being made can be left out.
 func (d *Delivery) leaveOut(reason string) bool {
 	if d.State != Pending || d.Attempts > 0 || d.Test {
@@ -266,10 +279,13 @@ func (d *Delivery) retry(now time.Time) bool {
 	return true
 }
 
-// settle ends what nobody needs any more, and sets the times that follow from the state.
-func (d *Delivery) settle(e Standing, now time.Time) {
+// settle ends what nobody needs any more, and sets the times that follow from the state. byPerson says that a person
+// cancelled the delivery while it was being sent.
+func (d *Delivery) settle(e Standing, now time.Time, byPerson bool) {
 	if d.State.Waiting() {
 		switch {
+		case d.Superseded && byPerson:
+			d.State, d.Reason = Cancelled, ReasonByPerson
 		case d.Superseded:
 			d.State, d.Reason = Cancelled, ReasonSuperseded
 		case e.State == EndpointDeleted:

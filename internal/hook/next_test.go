@@ -126,6 +126,19 @@ func happenings() (list []happening) {
 		{name: "a person skips the delivery, which does not hold its queue", trigger: Trigger{Kind: OnSkip}, set: nothing},
 		{name: "a person skips the delivery, which holds its queue if it is retrying", trigger: Trigger{Kind: OnSkip}, set: func(d *Delivery) { d.NextAttemptAt = time.Time{} }},
 		{name: "a person retries the delivery, which holds its queue if it is retrying", trigger: Trigger{Kind: OnRetry}, set: func(d *Delivery) { d.NextAttemptAt = time.Time{} }},
+		{name: "a person cancels what waits", trigger: Trigger{Kind: OnCancel}, set: nothing},
+		{
+			name: "an attempt succeeds of a delivery that a person cancelled meanwhile", trigger: Trigger{Kind: OnAttempt, Outcome: Outcome{OK: true}},
+			set: func(d *Delivery) { d.Reason = ReasonByPerson },
+		},
+		{
+			name: "an attempt fails of a delivery that a person cancelled meanwhile", trigger: Trigger{Kind: OnAttempt, Outcome: Outcome{Class: ClassTimeout}},
+			set: func(d *Delivery) { d.Reason = ReasonByPerson },
+		},
+		{
+			name: "a bulk replay recovers the delivery, which a person cancelled if it is cancelled", trigger: Trigger{Kind: OnRecover},
+			set: func(d *Delivery) { d.Reason = ReasonByPerson },
+		},
 		{name: "a bulk replay recovers the delivery", trigger: Trigger{Kind: OnRecover}, set: nothing},
 		{
 			name: "a bulk replay recovers the delivery, which was a trial", trigger: Trigger{Kind: OnRecover},

@@ -67,6 +67,8 @@ var promises = map[string][]proof{
 		{"| a newer delivery for the same endpoint and key of `debounce` takes its place |", []string{"ingest.TestDebounce", "ingest.TestDebounceTogether", "ingest.TestDebounceRetriedByAPerson"}},
 		{"| a person retries it | finished | `pending`;", []string{"deliver.TestArrows", "hook.TestNext", "api.TestRetryAndRecover"}},
 		{"| a person retries it | `retrying` | `retrying`, due at once |", []string{"deliver.TestArrows"}},
+		{"| a person cancels what waits | waiting, no test |", []string{"hook.TestNext", "store.TestStatesByNext"}},
+		{"| … while it is being sent | `sending`, at-least-once, no test |", []string{"hook.TestNext", "store.TestStatesByNext"}},
 		{"| a bulk replay recovers it |", []string{"ingest.TestRecover", "hook.TestNext", "deliver.TestAfterATrial"}},
 	},
 }

@@ -29,7 +29,7 @@ func scanDelivery(row scanner) (d hook.Delivery, err error) {
 	copy(d.Endpoint[:], endpoint)
 	d.NextAttemptAt, d.CreatedAt, d.FinishedAt = fromMicros(next), fromMicros(created), fromMicros(finished)
 	// As in isSuperseded. A finished delivery may be superseded and have another reason.
-	d.Superseded = d.Reason == hook.ReasonSuperseded || d.Superseded && d.State.Finished()
+	d.Superseded = d.Reason == hook.ReasonSuperseded || d.Reason == hook.ReasonByPerson || d.Superseded && d.State.Finished()
 	if due.Int64 > 0 {
 		d.QueueAt = fromMicros(due)
 	}

@@ -143,7 +143,7 @@ func (w *writing) addResults(q *pgx.Batch) {
 		q.Queue(`INSERT INTO bodies (delivery, body, head)
 			SELECT u.delivery, u.body, u.head FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $7::boolean[]) AS u (tenant, delivery, body, head, marked)
 			WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = u.tenant AND d.id = u.delivery AND d.id BETWEEN $5 AND $6
-				AND (NOT u.marked OR d.due_at IS NOT NULL AND NOT d.`+isSuperseded+`))
+				AND (NOT u.marked OR d.due_at IS NOT NULL AND NOT `+isSupersededD+`))
 			ON CONFLICT (delivery) DO NOTHING`, bodyTenants, bodyOf, bodies, heads, since, until, marked)
 	}
 	var forgotten [][]byte
@@ -185,7 +185,7 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 		returning = ` RETURNING d.id`
 		w.reads[q.Len()] = w.noteIntents
 	}
-	value := func(column string) string { return column + ` = u.` + column }
+	chosen := func(column string) string { return `u.` + column }
 	columns, arrays := ``, ``
 	args := []any{
 		tenant, id, attempts, slot, version, under, as.state, as.reason, as.due, as.next, as.finished, since, until,
@@ -194,13 +194,16 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 		for _, d := range sorted {
 			other.add(cmp.Or(over[d.ID], d))
 		}
-		value = func(column string) string {
-			return column + ` = CASE WHEN d.` + isSuperseded + ` THEN u.other_` + column + ` ELSE u.` + column + ` END`
+		chosen = func(column string) string {
+			return `CASE WHEN ` + isSupersededD + ` THEN u.other_` + column + ` ELSE u.` + column + ` END`
 		}
 		columns = `, other_state, other_reason, other_due_at, other_next_attempt_at, other_finished_at`
 		arrays = `, $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[]`
 		args = append(args, other.state, other.reason, other.due, other.next, other.finished)
 	}
+	value := func(column string) string { return column + ` = ` + chosen(column) }
+	// A lane knows that a delivery in memory is not to be tried again, and not why. The row does.
+	reason := `reason = CASE WHEN d.reason = 'by_person' AND ` + chosen("reason") + ` = 'superseded' THEN d.reason ELSE ` + chosen("reason") + ` END`
 	batch := ``
 	if batched {
 		for _, d := range sorted {
@@ -215,14 +218,14 @@ func (w *writing) addUpdates(q *pgx.Batch, last, over map[hook.DeliveryID]*hook.
 	// A mark is stored only if the delivery still waits, or if it is stored as being sent and
 	// was not superseded.
 	q.Queue(`UPDATE deliveries AS d SET attempts = u.attempts, slot = u.slot, endpoint_version = u.endpoint_version,
-			contract_version = u.contract_version,`+batch+` superseded = d.`+isSuperseded+`, `+value("state")+`, `+value("reason")+`, `+value("due_at")+`,
+			contract_version = u.contract_version,`+batch+` superseded = `+isSupersededD+`, `+value("state")+`, `+reason+`, `+value("due_at")+`,
 			`+value("next_attempt_at")+`, `+value("finished_at")+`
 		FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[],
 				$7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[]`+arrays+`)
 			AS u (tenant, id, attempts, slot, endpoint_version, contract_version,
 				state, reason, due_at, next_attempt_at, finished_at`+columns+`)
 		WHERE d.tenant = u.tenant AND d.id = u.id AND d.id BETWEEN $12 AND $13
-			AND (u.state <> 'sending' OR d.due_at > 0 OR d.due_at = 0 AND NOT d.`+isSuperseded+`)`+returning, args...)
+			AND (u.state <> 'sending' OR d.due_at > 0 OR d.due_at = 0 AND NOT `+isSupersededD+`)`+returning, args...)
 }
 
 // stateColumns are the columns of deliveries that say what became of them, as arrays.

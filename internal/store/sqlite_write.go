@@ -18,7 +18,7 @@ type stmts struct {
 
 	begin, commit, rollback     *sql.Stmt
 	claimKey, readKey, keyValue *sql.Stmt
-	take, update                [2]*sql.Stmt // without and with the column batch, see writesBatch
+	take, update, end           [2]*sql.Stmt // without and with the column batch, see writesBatch
 	health, forget              *sql.Stmt
 
 	insertRecord, updateRecord, deleteRecord *sql.Stmt
@@ -27,7 +27,11 @@ type stmts struct {
 }
 
 const (
-	updateColumns = `UPDATE deliveries SET state = ?, reason = ?, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
+	setColumns    = `UPDATE deliveries SET state = ?, reason = `
+	updateColumns = setColumns + `?` + moreColumns
+	// endColumns is for what is not to be tried again. A lane does not know why; the row does.
+	endColumns  = setColumns + `CASE WHEN reason = 'by_person' THEN reason ELSE ? END` + moreColumns
+	moreColumns = `, attempts = ?, slot = ?, due_at = ?, next_attempt_at = ?,
 	finished_at = ?, endpoint_version = ?, contract_version = ?, superseded = ` + isSuperseded
 	ofDelivery = ` WHERE tenant = ? AND id = ?`
 	ifTaken    = ofDelivery + ` AND (due_at > 0 OR due_at = 0 AND NOT ` + isSuperseded + `)`
@@ -53,6 +57,8 @@ func (s *stmts) prepare(ctx context.Context, conn *sql.Conn) error {
 		{&s.take[1], updateColumns + `, batch = ?` + ifTaken},
 		{&s.update[0], updateColumns + ifEither},
 		{&s.update[1], updateColumns + `, batch = ?` + ifEither},
+		{&s.end[0], endColumns + ifEither},
+		{&s.end[1], endColumns + `, batch = ?` + ifEither},
 		{&s.forget, `DELETE FROM bodies WHERE delivery = ?`},
 		{&s.health, `UPDATE endpoints SET last_run_at = ?, last_status = ?, failing_since = ?,
 			failed_of = ?, failed_attempts = ?, failed_deliveries = ? WHERE id = ?`},
@@ -302,9 +308,13 @@ func (l *sqlite) mark(ctx context.Context, m *mark) (stored bool, err error) {
 // was one. A delivery that is gone (its tenant was deleted) leaves nothing behind.
 func (l *sqlite) result(ctx context.Context, r *result) error {
 	either := r.ifSuperseded == nil
-	stored, err := changed(updateRow(ctx, &l.stmts.update, &r.Delivery, false, either))
+	by := &l.stmts.update
+	if r.Delivery.Reason == hook.ReasonSuperseded {
+		by = &l.stmts.end
+	}
+	stored, err := changed(updateRow(ctx, by, &r.Delivery, false, either))
 	if err == nil && !stored && !either {
-		stored, err = changed(updateRow(ctx, &l.stmts.update, r.ifSuperseded, true, true))
+		stored, err = changed(updateRow(ctx, &l.stmts.end, r.ifSuperseded, true, true))
 	}
 	if err != nil || !stored {
 		return err

@@ -13,12 +13,15 @@ import (
 // after Go read the delivery: a newer snapshot may have superseded it, or another node
 // may have ended it. Where the result depends on that, Go decides both cases beforehand.
 
-// isSuperseded is true for the row of an unfinished delivery that is superseded. It reads the
-// reason, which every such delivery has, and not the column superseded: a program of the release
-// before that shares the database does not know the column. If it supersedes a delivery, it does
+// isSuperseded is true for the row of an unfinished delivery that is not to be tried again: a newer snapshot superseded
+// it, or a person cancelled it. It reads the reason, which every such delivery has, and not the column superseded: a
+// program of the release before that shares the database does not know the column. If it supersedes a delivery, it does
 // not set the column, and if it retries one, it does not clear it. Each result corrects the
 // column. The next release can read it instead.
-const isSuperseded = `reason = 'superseded'`
+const isSuperseded = `(reason = 'superseded' OR reason = 'by_person')`
+
+// isSupersededD is [isSuperseded] where deliveries are called d.
+const isSupersededD = `(d.reason = 'superseded' OR d.reason = 'by_person')`
 
 // ifSuperseded returns the delivery to store after an attempt if its row turns out to be
 // superseded at that moment; nil if that makes no difference.
@@ -41,12 +44,12 @@ type edge struct {
 	to   hook.Delivery // state, reason, superseded and when it ended
 }
 
-// supersedeEdges are the arrows that a newer snapshot makes for the deliveries of the
-// older one.
-func supersedeEdges(now time.Time) (list []edge) {
+// edges are the arrows that a trigger makes which does not depend on the endpoint: [hook.OnSupersede], which a newer
+// snapshot pulls for the deliveries of the older one, or [hook.OnCancel].
+func edges(by hook.TriggerKind, now time.Time) (list []edge) {
 	for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
 		for _, state := range hook.States {
-			t, ok := hook.Next(hook.Delivery{Mode: mode, State: state}, hook.Trigger{Kind: hook.OnSupersede}, hook.Policy{},
+			t, ok := hook.Next(hook.Delivery{Mode: mode, State: state}, hook.Trigger{Kind: by}, hook.Policy{},
 				hook.Standing{}, now)
 			if !ok {
 				continue
@@ -66,11 +69,22 @@ func supersedeEdges(now time.Time) (list []edge) {
 // the changed deliveries, each with its ids, state, reason and end.
 func (t *tx) supersede(of hook.ScheduleName, event hook.EventID, now time.Time) (list []hook.Delivery, err error) {
 	last := event.Delivery(hook.MaxFanout)
-	for _, e := range supersedeEdges(now) {
-		q := query{}
-		q.and("tenant = %s", of.Tenant)
-		q.and("id > %s", event[:])
-		q.and("id <= %s", last[:])
+	q := query{}
+	q.and("tenant = %s", of.Tenant)
+	q.and("id > %s", event[:])
+	q.and("id <= %s", last[:])
+	list, err = t.follow(edges(hook.OnSupersede, now), q)
+	for i := range list {
+		list[i].Tenant, list[i].Type = of.Tenant, of.Type
+	}
+	return list, err
+}
+
+// follow moves the deliveries that a query finds along edges. It returns the changed ones, each with its ids, state,
+// reason and end.
+func (t *tx) follow(edges []edge, which query) (list []hook.Delivery, err error) {
+	for _, e := range edges {
+		q := query{slices.Clone(which.where), slices.Clone(which.args)}
 		q.and("mode = %s", string(e.mode))
 		q.where = append(q.where, "NOT "+isSuperseded, q.oneOf("state", e.from))
 		ended := "CAST(" + q.arg(micros(e.to.FinishedAt)) + " AS BIGINT)"
@@ -88,7 +102,7 @@ func (t *tx) supersede(of hook.ScheduleName, event hook.EventID, now time.Time) 
 		}
 		for _, c := range changed {
 			d := e.to
-			d.Tenant, d.Type, d.ID, d.Endpoint = of.Tenant, of.Type, c.delivery, c.endpoint
+			d.ID, d.Endpoint = c.delivery, c.endpoint
 			list = append(list, d)
 		}
 	}

@@ -19,7 +19,8 @@ func every(t *testing.T, db *DB, event hook.EventID) (list []hook.Delivery) {
 	t.Helper()
 	at := hook.ID(event).Time()
 	for _, state := range hook.States {
-		for _, superseded := range []bool{false, true} {
+		for _, reason := range []string{"", hook.ReasonSuperseded, hook.ReasonByPerson} {
+			superseded := reason != ""
 			for _, mode := range []hook.Mode{hook.AtLeastOnce, hook.AtMostOnce} {
 				if superseded && (state.Waiting() || state == hook.Sending && mode == hook.AtMostOnce) {
 					continue
@@ -28,9 +29,7 @@ func every(t *testing.T, db *DB, event hook.EventID) (list []hook.Delivery) {
 					ID: event.Delivery(len(list) + 1), Tenant: "acme", Endpoint: hook.NewEndpointID(), Type: "x", Mode: mode, State: state,
 					Superseded: superseded, Attempts: 1, Slot: 1, CreatedAt: at, EndpointVersion: 1, ContractVersion: 1,
 				}
-				if superseded {
-					d.Reason = hook.ReasonSuperseded
-				}
+				d.Reason = reason
 				if state.Finished() {
 					d.FinishedAt = at
 				} else {
@@ -114,15 +113,16 @@ func testStatesByNext(t *testing.T, db *DB) {
 		"failure":      {Kind: hook.OnAttempt, Outcome: hook.Outcome{Class: hook.ClassTimeout}},
 		"interruption": {Kind: hook.OnAttempt, Outcome: hook.Outcome{Class: hook.ClassInterrupted, Interrupted: true}},
 	} {
-		check(name, trigger, unfinished, func(row hook.Delivery) error {
-			lane := row
-			lane.State, lane.Superseded = hook.Sending, false
+		save := func(lane hook.Delivery) error {
+			lane.State, lane.Reason = hook.Sending, ""
 			policy := hook.Policy{Retry: []time.Duration{0, time.Hour, time.Hour}}
 			next, _ := hook.Next(lane, trigger, policy, hook.Standing{State: hook.EndpointActive}, now)
 			stored := make(chan error, 1)
 			db.SaveResult(hook.Result{Delivery: next.Delivery}, func(err error) { stored <- err })
 			return <-stored
-		})
+		}
+		check(name, trigger, unfinished, func(row hook.Delivery) error { row.Superseded = false; return save(row) })
+		check(name+", and the lane was told", trigger, unfinished, save)
 	}
 	refused := errors.New("nothing was changed")
 	var changed map[hook.DeliveryID]bool // by the one statement for all deliveries of an event
@@ -140,6 +140,30 @@ func testStatesByNext(t *testing.T, db *DB) {
 			}
 		}
 		if !changed[row.ID] {
+			return refused
+		}
+		return nil
+	})
+	var cancelled map[hook.DeliveryID]bool
+	check("cancel", hook.Trigger{Kind: hook.OnCancel}, anything, func(row hook.Delivery) error {
+		if cancelled == nil {
+			cancelled = map[hook.DeliveryID]bool{}
+			if err := db.change(t.Context(), func(t *tx) error {
+				q := query{}
+				q.and("tenant = %s", "acme")
+				event, last := row.ID.Event(), row.ID.Event().Delivery(hook.MaxFanout)
+				q.and("id > %s", event[:])
+				q.and("id <= %s", last[:])
+				list, err := t.follow(edges(hook.OnCancel, now), q)
+				for _, d := range list {
+					cancelled[d.ID] = true
+				}
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !cancelled[row.ID] {
 			return refused
 		}
 		return nil
