@@ -178,7 +178,9 @@ type ContractCheck struct {
 	Problems []ProblemError `json:"problems" doc:"All of them at once, each with line, column and what would be right."`
 	Newer    []ProblemError `json:"newer" doc:"What has a newer spelling, each with its place. What stands there works as it did. Empty if there are problems."`
 	Tests    []ContractTest `json:"tests" doc:"Results of its own tests and of its examples; empty if there are other problems."`
-	KeptBack []KeptBack     `json:"kept_back" doc:"Endpoints that would still be served by an older version."`
+	KeptBack []KeptBack     `json:"kept_back" doc:"Endpoints that would still be served by an older version, at most 100."`
+	// Endpoints are counted over all tenants, those of KeptBack with them.
+	Endpoints int `json:"endpoints" doc:"How many endpoints belong to the contract. Those that are not in kept_back follow it at once."`
 
 	Changes      []ContractChange `json:"changes" doc:"What it changes for receivers of the version in force, what breaks them first. Empty without a version in force, or if there are problems."`
 	ChangesWhole bool             `json:"changes_whole" doc:"Nothing is missing in changes. false: the comparison would have taken too long, or there are more than 200 changes."`
@@ -219,10 +221,12 @@ type ContractRenderInput struct {
 
 // ContractRendering is the request that would be made.
 type ContractRendering struct {
-	Request   *Request        `json:"request" doc:"As the receiver would get it, secrets masked; null: none can be made, see problems."`
-	EventType string          `json:"event_type"`
-	Settings  json.RawMessage `json:"settings" doc:"JSON Schema of what is filled in for an endpoint of the contract; null if the contract is wrong."`
-	Problems  []ProblemError  `json:"problems" doc:"What is wrong with the contract (line and column), or with the input (pointer)."`
+	Request   *Request `json:"request" doc:"As the receiver would get it, secrets masked; null: none can be made, see problems."`
+	EventType string   `json:"event_type"`
+	// EventTypes are those of the contract that was rendered, so that an editor can offer them before they are stored.
+	EventTypes []EventType     `json:"event_types" doc:"Event types of the contract; empty if the contract is wrong."`
+	Settings   json.RawMessage `json:"settings" doc:"JSON Schema of what is filled in for an endpoint of the contract; null if the contract is wrong."`
+	Problems   []ProblemError  `json:"problems" doc:"What is wrong with the contract (line and column), or with the input (pointer)."`
 }
 
 // ContractPatch is what can be changed of a contract without a new version.

@@ -12,8 +12,8 @@ type Catalog interface {
 	// Put stores a contract and puts it in force before it returns. The error is a *[contract.Problems] if the
 	// contract's own tests fail.
 	Put(ctx context.Context, c *contract.Contract) (hook.StoredContract, error)
-	// KeptBack lists the endpoints that do not satisfy a contract, stored or not.
-	KeptBack(ctx context.Context, c *contract.Contract) ([]hook.KeptBack, error)
+	// KeptBack lists the endpoints that do not satisfy a contract, stored or not, and counts all that belong to it.
+	KeptBack(ctx context.Context, c *contract.Contract) (list []hook.KeptBack, endpoints int, err error)
 	// SetShaping decides whether endpoints may shape the requests of a contract; nil: as the contract says.
 	SetShaping(ctx context.Context, name string, on *bool) error
 }
@@ -93,9 +93,11 @@ func (x Contracts) Put(ctx context.Context, source []byte) (*contract.Contract, 
 type ContractCheck struct {
 	Contract *contract.Contract
 	Tests    []contract.Result
-	Passed   bool               // all tests
-	KeptBack []hook.KeptBack    // endpoints that would stay with the version they have
-	InForce  *contract.Contract // the version that it would replace, nil if there is none
+	Passed   bool            // all tests
+	KeptBack []hook.KeptBack // endpoints that would stay with the version they have
+	// Endpoints is how many belong to the contract, those of KeptBack with them.
+	Endpoints int
+	InForce   *contract.Contract // the version that it would replace, nil if there is none
 }
 
 // Check says what [Contracts.Put] would do, without storing anything. The error is a *[contract.Problems] if the text
@@ -112,7 +114,7 @@ func (x Contracts) Check(ctx context.Context, source []byte) (*ContractCheck, er
 	if before, err := x.Get(c.Name); err == nil {
 		out.InForce = before
 	}
-	out.KeptBack, err = x.Catalog.KeptBack(ctx, c)
+	out.KeptBack, out.Endpoints, err = x.Catalog.KeptBack(ctx, c)
 	return out, err
 }
 

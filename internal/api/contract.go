@@ -290,7 +290,7 @@ func (h contractHandlers) check(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	out.OK, out.Name, out.KeptBack = c.Passed, c.Contract.Name, wireKeptBack(c.KeptBack)
+	out.OK, out.Name, out.KeptBack, out.Endpoints = c.Passed, c.Contract.Name, wireKeptBack(c.KeptBack), c.Endpoints
 	out.Newer = wireProblems(c.Contract.Newer())
 	for _, r := range c.Tests {
 		out.Tests = append(out.Tests, client.ContractTest{Name: r.Name, Line: r.Line, Passed: r.Wrong == "", Detail: r.Wrong})
@@ -343,7 +343,7 @@ func (h contractHandlers) render(ctx context.Context, in *struct {
 			Settings: b.Settings,
 		}).Config,
 	})
-	out := client.ContractRendering{Problems: []client.ProblemError{}}
+	out := client.ContractRendering{Problems: []client.ProblemError{}, EventTypes: []client.EventType{}}
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
 		out.Problems = wireProblems(problems.List)
 		return &struct{ Body client.ContractRendering }{out}, nil
@@ -352,6 +352,9 @@ func (h contractHandlers) render(ctx context.Context, in *struct {
 		return nil, err
 	}
 	out.EventType, out.Settings, out.Problems = p.EventType, p.Contract.SettingsSchema(in.language()), fieldErrors(p.Wrong)
+	for _, e := range p.Contract.EventTypes() {
+		out.EventTypes = append(out.EventTypes, wireEventType(e, in.language()))
+	}
 	if p.Request != nil {
 		out.Request = new(wireAttempt(&hook.Attempt{Request: *p.Request}).Request)
 	}

@@ -138,7 +138,7 @@ func TestContractShaping(t *testing.T) {
 func TestCheckContract(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	s.post("/v1/contracts/check", shop).want(200).is("ok", true).is("name", "shop").is("tests.0.passed", true)
+	s.post("/v1/contracts/check", shop).want(200).is("ok", true).is("name", "shop").is("endpoints", 0.0).is("tests.0.passed", true)
 	a := s.post("/v1/contracts/check", "contract: Shop\nevent: {}\n").want(200).is("ok", false).is("problems.2.line", 1.0).is("problems.2.column", 11.0)
 	if !strings.Contains(a.Body, "lower-case") || !strings.Contains(a.Body, "events") {
 		t.Errorf("not every mistake with its fix: %s", a.Body)
@@ -200,11 +200,12 @@ func TestRenderContract(t *testing.T) {
 		return s.do("POST", "/v1/contracts/render", body).want(200)
 	}
 	a := render(`{"source":` + quoted(shop) + `,"settings":{"token":"a-secret-token"}}`)
-	a.is("request.body", `{"id":1,"total":45.50}`).is("request.method", "POST").is("event_type", "order.paid").is("problems", []any{})
+	a.is("request.body", `{"id":1,"total":45.50}`).is("request.method", "POST").is("event_type", "order.paid").is("problems", []any{}).
+		is("event_types.0.name", "order.paid")
 	if !strings.Contains(a.Body, `["x-token","********"]`) || strings.Contains(a.Body, "a-secret-token") {
 		t.Errorf("secrets: %s", a.Body)
 	}
-	render(`{"source":"contract: 1"}`).is("request", nil).is("problems.0.line", 1.0)
+	render(`{"source":"contract: 1"}`).is("request", nil).is("problems.0.line", 1.0).is("event_types", []any{})
 	render(`{"source":`+quoted(shop)+`}`).is("request", nil).is("problems.0.pointer", "/settings/token")
 	render(`{"source":`+quoted(shop)+`,"settings":{"token":"t"},"event_type":"order.sent"}`).is("request", nil).is("problems.0.pointer", "/event_type")
 	a = render(`{"source":` + quoted(shop) + `,"settings":{"token":"t"},"payload":{"total":1.10}}`)

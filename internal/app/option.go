@@ -186,8 +186,8 @@ func (p *PublicURL) UnmarshalText(text []byte) error {
 
 // ownPaths are the first segments of the paths that the API and the console have.
 var ownPaths = []string{
-	"v1", "assets", "portal", "t", "tenants", "contracts", "library", "audit", "encryption", "keys", "in", "debug", "healthz",
-	"readyz", "metrics", "openapi.json",
+	"v1", "assets", "portal", "t", "tenants", "contracts", "library", "new-contract", "audit", "encryption", "keys", "in", "debug",
+	"healthz", "readyz", "metrics", "openapi.json",
 }
 
 // url is the parsed address, nil if there is none.

@@ -134,7 +134,7 @@ func (k *Catalog) put(
 	k.changed(c.Name)
 	k.log.Info("contract in force", "contract", c.Name, "version", version, "origin", origin)
 	k.release(ctx, c.Name)
-	stored.KeptBack, err = k.KeptBack(ctx, c)
+	stored.KeptBack, _, err = k.KeptBack(ctx, c)
 	if err != nil {
 		k.log.Error("endpoints of the contract not checked", "contract", c.Name, "error", err)
 	}
@@ -183,18 +183,21 @@ func (k *Catalog) release(ctx context.Context, name string) {
 const maxKeptBack = 100
 
 // KeptBack lists the endpoints whose configuration does not satisfy a contract, at most a
-// hundred. They stay with the newest version that they do satisfy. The contract need not be
-// stored.
-func (k *Catalog) KeptBack(ctx context.Context, c *contract.Contract) (list []hook.KeptBack, err error) {
+// hundred, and counts all endpoints of the contract. They stay with the newest version that they
+// do satisfy. The contract need not be stored.
+func (k *Catalog) KeptBack(ctx context.Context, c *contract.Contract) (list []hook.KeptBack, count int, err error) {
 	const page = 200
 	var after hook.EndpointID
 	for {
 		endpoints, err := k.store.ContractEndpoints(ctx, c.Name, after, page)
 		if err != nil {
-			return list, err
+			return list, count, err
 		}
+		count += len(endpoints)
 		for _, e := range endpoints {
-			after = e.ID
+			if after = e.ID; len(list) == maxKeptBack {
+				continue
+			}
 			fields := c.Misfits(e)
 			if len(fields) == 0 {
 				continue
@@ -203,12 +206,10 @@ func (k *Catalog) KeptBack(ctx context.Context, c *contract.Contract) (list []ho
 			if now, ok := k.set.For(e); ok {
 				kept.Version = now.Version
 			}
-			if list = append(list, kept); len(list) == maxKeptBack {
-				return list, nil
-			}
+			list = append(list, kept)
 		}
 		if len(endpoints) < page {
-			return list, nil
+			return list, count, nil
 		}
 	}
 }

@@ -201,6 +201,13 @@ func TestKeptBack(t *testing.T) {
 			t.Errorf("%s: served by version %d", more, c.Version)
 		}
 	}
+	c, err := contract.Parse("shop.yaml", []byte(shop))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, count, err := b.KeptBack(t.Context(), c); err != nil || len(list) != 0 || count != 1 {
+		t.Errorf("%v, %d endpoints, %v", list, count, err)
+	}
 	if stored := b.put(titled("Again")); len(stored.KeptBack) != 0 {
 		t.Errorf("%+v", stored.KeptBack)
 	}

@@ -49,13 +49,14 @@ const endpoint = createRoute({
   }),
 });
 
-const contractTabs = ["docs", "playground"] as const;
+const contractTabs = ["docs", "playground", "versions"] as const;
 const contract = createRoute({
   getParentRoute: () => root,
   path: "/contracts/$contract",
   component: lazyRouteComponent(() => import("./pages/Contract"), "ContractPage"),
-  validateSearch: (s: Record<string, unknown>): { tab?: (typeof contractTabs)[number] } => ({
+  validateSearch: (s: Record<string, unknown>): { tab?: (typeof contractTabs)[number]; version?: number } => ({
     tab: contractTabs.find((x) => x === s.tab),
+    version: Number(s.version) > 0 ? Number(s.version) : undefined, // an earlier one, to start from in the editor
   }),
 });
 
@@ -87,6 +88,8 @@ const tree = root.addChildren([
   contract,
   at("/library", () => lazyRouteComponent(() => import("./pages/Library"), "LibraryPage")),
   at("/library/$template", () => lazyRouteComponent(() => import("./pages/Library"), "NewContractPage")),
+  at("/new-contract", () => lazyRouteComponent(() => import("./pages/Library"), "OwnContractPage")),
+  at("/new-contract/$copy", () => lazyRouteComponent(() => import("./pages/Library"), "OwnContractPage")),
   at("/audit", () => lazyRouteComponent(() => import("./pages/Audit"), "AuditPage")),
   at("/encryption", () => lazyRouteComponent(() => import("./pages/Encryption"), "EncryptionPage")),
   at("/keys", () => lazyRouteComponent(() => import("./pages/Keys"), "KeysPage")),

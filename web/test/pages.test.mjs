@@ -113,7 +113,9 @@ const pages = () => ({
   contracts: "/contracts",
   contract: "/contracts/kobra",
   playground: "/contracts/kobra?tab=playground",
+  versions: "/contracts/kobra?tab=versions",
   library: "/library",
+  "contract-own": "/new-contract",
   "contract-new": "/library/github",
   keys: "/keys",
   audit: "/audit",
@@ -220,12 +222,10 @@ test("a new contract starts from one of the library, and is in force once it is 
   await page.getByRole("link", { name: t.library.title }).click();
   await page.getByRole("textbox", { name: t.library.search }).fill("github sha256");
   await page.getByRole("link", { name: "GitHub", exact: true }).click();
-  const editor = page.getByRole("textbox", { name: t.contracts.source });
-  await editor.click();
-  await page.keyboard.press("Control+Home");
-  await page.keyboard.press("ArrowDown"); // past the comment
-  await page.keyboard.press("Shift+End");
-  await page.keyboard.type("contract: my-github");
+  const { source } = await server.call("GET", "/v1/library/github");
+  await page.getByRole("textbox", { name: t.contracts.source }).click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText(source.replace(/^contract: .*$/m, "contract: my-github"));
   await page.getByRole("button", { name: t.library.put }).click();
   await page.waitForURL("**/contracts/my-github");
   const stored = await server.call("GET", "/v1/contracts/my-github");

@@ -141,10 +141,10 @@ export const contractsQuery = (language: "en" | "es" | "pt") =>
     staleTime: 60_000,
   });
 
-export const contractQuery = (name: string, lang: "en" | "es" | "pt") =>
+export const contractQuery = (name: string, lang: "en" | "es" | "pt", version?: number) =>
   queryOptions({
-    queryKey: ["contracts", lang, name],
-    queryFn: () => ok(api.GET("/v1/contracts/{name}", { params: { path: { name }, query: { lang } } })),
+    queryKey: ["contracts", lang, name, ...(version ? [version] : [])],
+    queryFn: () => ok(api.GET("/v1/contracts/{name}", { params: { path: { name }, query: { lang, version } } })),
     staleTime: 60_000,
   });
 

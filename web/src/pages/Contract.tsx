@@ -1,11 +1,9 @@
 // One webhook system: what a customer must know of it, and a place to try it.
 import {
   Accordion,
-  Alert,
   Anchor,
   Button,
   Group,
-  Loader,
   Code as Mono,
   Paper,
   SimpleGrid,
@@ -15,22 +13,19 @@ import {
   Text,
   Title,
 } from "@mantine/core";
-import { IconBook2, IconCircleCheck, IconDownload, IconFlask } from "@tabler/icons-react";
-import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
+import { IconBook2, IconDownload, IconHistory, IconPencil } from "@tabler/icons-react";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useEffect, useMemo, useState } from "react";
-import { api, ok, raw, type Schemas } from "../api/client";
+import { raw, type Schemas } from "../api/client";
 import { contractQuery } from "../api/queries";
 import { number, parseSpan, span } from "../format";
 import { type Language, useT } from "../i18n";
-import { detailOf, Fact, PageHead, Skeletons, Tone, Trouble, useSettled } from "../parts/basics";
-import { Code, Headers } from "../parts/Code";
-import { EventPicker, eventOf, firstExample, isExample } from "../parts/EventPicker";
-import { LazyEditor } from "../parts/LazyEditor";
-import { Changes, Newer, usePublish } from "../parts/Publish";
-import { type Schema, type Settings, SettingsForm } from "../parts/SettingsForm";
+import { Fact, PageHead, Skeletons, Trouble } from "../parts/basics";
+import { Code } from "../parts/Code";
+import { EditContract } from "../parts/ContractEditor";
+import type { Schema } from "../parts/SettingsForm";
+import { Versions } from "../parts/Versions";
 import { useVisitor } from "../session";
-import { TenantSelect, useTenant } from "../shell/Shell";
 
 type Detail = Schemas["ContractDetail"];
 
@@ -92,16 +87,24 @@ export function ContractPage() {
             {t.contracts.docs}
           </Tabs.Tab>
           {operator && (
-            <Tabs.Tab value="playground" leftSection={<IconFlask size={16} />}>
-              {t.contracts.playground}
-            </Tabs.Tab>
+            <>
+              <Tabs.Tab value="playground" leftSection={<IconPencil size={16} />}>
+                {t.contracts.playground}
+              </Tabs.Tab>
+              <Tabs.Tab value="versions" leftSection={<IconHistory size={16} />}>
+                {t.editor.versions}
+              </Tabs.Tab>
+            </>
           )}
         </Tabs.List>
         <Tabs.Panel value="docs">
           <Docs contract={c} />
         </Tabs.Panel>
         <Tabs.Panel value="playground">
-          <Playground key={`${c.name} ${c.version}`} contract={c} />
+          <EditContract key={c.name} contract={c} />
+        </Tabs.Panel>
+        <Tabs.Panel value="versions">
+          <Versions contract={c} />
         </Tabs.Panel>
       </Tabs>
     </>
@@ -211,17 +214,6 @@ function Docs({ contract: c }: { contract: Detail }) {
   );
 }
 
-const nothing: never[] = [];
-
-/** Something for each setting that is needed, so that a request can be shown. */
-function sample(s: Schema): Settings {
-  const of = (p: Schema | undefined) =>
-    p?.enum?.[0] ??
-    { boolean: true, integer: 1, number: 1, array: [], object: {} }[String(p?.type)] ??
-    "token-of-the-receiver";
-  return Object.fromEntries((s.required ?? []).map((k) => [k, of(s.properties?.[k])]));
-}
-
 /** Saves an answer of the API as a file. */
 async function download(path: string, name: string) {
   const answer = await raw(path);
@@ -230,157 +222,4 @@ async function download(path: string, name: string) {
   a.download = name;
   a.click();
   setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
-}
-
-/** The contract on the left, what it makes of an event on the right. */
-function Playground({ contract: c }: { contract: Detail }) {
-  const t = useT();
-  const [source, setSource] = useState(c.source);
-  const [tenant, setTenant] = useState(useTenant());
-  const [input, setInput] = useState(() => firstExample(c.events));
-  const [schema, setSchema] = useState(c.settings as Schema); // of the text as it was when it last was right
-  const [filled, fill] = useState<Settings>({});
-  const settings = useSettled(JSON.stringify({ ...sample(schema), ...filled }));
-  const go = useNavigate();
-  const { check, put, reset, buttons, question } = usePublish(
-    source,
-    (name) => name !== c.name && void go({ to: `/contracts/${name}` as "/" }),
-  );
-  const settled = useSettled(source, 700);
-  const render = useQuery({
-    queryKey: ["render", settled, settings, tenant, input],
-    placeholderData: keepPreviousData,
-    queryFn: () =>
-      ok(
-        api.POST("/v1/contracts/render", {
-          params: { query: { lang: t.code as Language } },
-          body: {
-            source: settled,
-            settings: JSON.parse(settings),
-            ...eventOf(input),
-            ...(isExample(input) ? {} : { tenant }),
-          },
-        }),
-      ),
-  });
-  const asked = render.data?.settings;
-  useEffect(() => {
-    if (asked) setSchema(asked as Schema);
-  }, [asked]);
-  const latest = check.data?.problems.length ? check.data.problems : (render.data?.problems ?? nothing);
-  const errorAt = (pointer: string) => latest.filter((p) => p.pointer === pointer).map((p) => detailOf(p, t))[0];
-  const marks = useMemo(
-    () => latest.flatMap((p) => (p.line ? [{ line: p.line, column: p.column ?? 1, text: p.detail }] : [])),
-    [latest],
-  );
-  const request = render.data?.request;
-  return (
-    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
-      <Stack gap="sm" style={{ minWidth: 0 }}>
-        <Group justify="space-between" mih={36}>
-          <Text fw={620}>{t.contracts.source}</Text>
-          {buttons}
-        </Group>
-        <LazyEditor
-          first={c.source}
-          language="yaml"
-          label={t.contracts.source}
-          marks={marks}
-          onChange={(text) => {
-            reset();
-            setSource(text);
-          }}
-          height="68dvh"
-        />
-      </Stack>
-      <Stack gap="sm" style={{ minWidth: 0 }}>
-        <Group justify="space-between" mih={36} wrap="nowrap">
-          <Text fw={620}>{t.contracts.result}</Text>
-          {render.isFetching && <Loader size="xs" aria-label={t.common.loading} />}
-        </Group>
-        <Group gap="xs">
-          <TenantSelect
-            size="xs"
-            w={{ base: "100%", xs: 180 }}
-            value={tenant}
-            onChange={(v) => {
-              setTenant(v);
-              setInput(firstExample(c.events));
-            }}
-          />
-          <EventPicker tenant={tenant} contract={c.name} events={c.events} value={input} onChange={setInput} />
-        </Group>
-        {Object.keys(schema.properties ?? {}).length > 0 && (
-          <details>
-            <summary>
-              <Text span size="sm">
-                {t.contracts.settings}
-              </Text>
-            </summary>
-            <Stack gap="sm" mt="xs">
-              <SettingsForm
-                schema={schema}
-                value={{ ...sample(schema), ...filled }}
-                onChange={fill}
-                errorAt={errorAt}
-              />
-            </Stack>
-          </details>
-        )}
-        {question}
-        <div aria-live="polite">
-          <Trouble error={put.error ?? check.error ?? render.error} />
-          {check.data?.ok && (
-            <Alert color="teal" variant="light" icon={<IconCircleCheck />}>
-              {t.contracts.valid}
-            </Alert>
-          )}
-          {check.data && <Changes check={check.data} />}
-          {check.data && <Newer check={check.data} />}
-          {latest.length > 0 && (
-            <Paper p="md">
-              <Text size="sm" fw={600} mb="xs">
-                {t.contracts.problems(latest.length)}
-              </Text>
-              <Stack gap={6}>
-                {latest.map((p, i) => (
-                  <Text key={i} size="sm">
-                    {p.line ? (
-                      <Text span fw={550} inherit>
-                        {t.contracts.line(p.line)}:{" "}
-                      </Text>
-                    ) : (
-                      p.pointer && <span className="mono">{p.pointer} </span>
-                    )}
-                    {p.pointer?.startsWith("/event") ? t.contracts.noType : detailOf(p, t)}
-                  </Text>
-                ))}
-              </Stack>
-            </Paper>
-          )}
-          {check.data && check.data.tests.length > 0 && (
-            <Stack gap={6} mt="sm">
-              {check.data.tests.map((x) => (
-                <Group key={`${x.line}${x.name}`} gap="xs" wrap="nowrap">
-                  <Tone color={x.passed ? "teal" : "red"}>{x.passed ? "✓" : "✗"}</Tone>
-                  <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-                    {x.detail ? `${t.contracts.line(x.line)}: ${x.name}: ${x.detail}` : x.name}
-                  </Text>
-                </Group>
-              ))}
-            </Stack>
-          )}
-        </div>
-        {request && (
-          <>
-            <Text className="mono" style={{ overflowWrap: "anywhere" }}>
-              <b>{request.method}</b> {request.url}
-            </Text>
-            <Headers headers={request.headers} label={t.delivery.headers} />
-            <Code text={request.body} label={t.delivery.body} />
-          </>
-        )}
-      </Stack>
-    </SimpleGrid>
-  );
 }

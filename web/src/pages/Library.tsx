@@ -1,22 +1,23 @@
 // Contracts of well-known systems, and a new contract that starts from one.
-import { Alert, Anchor, Badge, Button, Group, Paper, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
-import { IconAlertTriangle, IconCircleCheck, IconExternalLink, IconSearch } from "@tabler/icons-react";
+import { Anchor, Badge, Button, Group, Paper, Select, SimpleGrid, Text, TextInput } from "@mantine/core";
+import { IconExternalLink, IconFile, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import type { Schemas } from "../api/client";
-import { contractsQuery, libraryContractQuery, libraryQuery } from "../api/queries";
+import { contractQuery, contractsQuery, libraryContractQuery, libraryQuery } from "../api/queries";
 import { type Language, useT } from "../i18n";
 import type { Messages } from "../i18n/en";
-import { detailOf, Empty, PageHead, Skeletons, Tone, Trouble } from "../parts/basics";
-import { LazyEditor } from "../parts/LazyEditor";
-import { Changes, Newer, usePublish } from "../parts/Publish";
+import { Empty, PageHead, Skeletons, Trouble } from "../parts/basics";
+import { ContractEditor } from "../parts/ContractEditor";
 
 type Entry = Schemas["LibraryEntry"];
 
 export function LibraryPage() {
   const t = useT();
   const list = useQuery(libraryQuery(t.code as Language));
+  const inForce = useQuery(contractsQuery(t.code as Language));
+  const go = useNavigate();
   const [words, setWords] = useState("");
   const [category, setCategory] = useState<string | null>(null);
   const found = list.data?.filter((e) => (!category || e.category === category) && matches(e, words, t));
@@ -28,7 +29,19 @@ export function LibraryPage() {
   return (
     <>
       <Back to="/contracts" label={t.contracts.title} />
-      <PageHead title={t.library.title} text={t.library.text} />
+      <PageHead title={t.library.title} text={t.library.text}>
+        <Button component={Link} {...{ to: "/new-contract" }} variant="default" leftSection={<IconFile size={16} />}>
+          {t.editor.own}
+        </Button>
+        <Select
+          aria-label={t.editor.copy}
+          placeholder={t.editor.copy}
+          searchable
+          data={inForce.data?.map((c) => ({ value: c.name, label: c.title })) ?? []}
+          value={null}
+          onChange={(v) => v && void go({ to: `/new-contract/${v}` as "/" })}
+        />
+      </PageHead>
       <Group mb="lg" gap="sm" align="flex-end">
         <TextInput
           label={t.library.search}
@@ -121,77 +134,55 @@ export function NewContractPage() {
   );
 }
 
-function NewContract({ first }: { first: string }) {
+/** A new contract that starts from an empty one, or from a copy of one in force. */
+export function OwnContractPage() {
   const t = useT();
-  const go = useNavigate();
-  const [source, setSource] = useState(first);
-  const inForce = useQuery(contractsQuery(t.code as Language));
-  const { check, put, reset, buttons, question } = usePublish(
-    source,
-    (name) => void go({ to: `/contracts/${name}` as "/" }),
-  );
-  const name = /^contract:\s*([a-z0-9_-]+)/m.exec(source)?.[1];
-  const replaces = inForce.data?.find((c) => c.name === name);
-  const problems = check.data?.problems ?? nothing;
-  const marks = useMemo(
-    () => problems.flatMap((p) => (p.line ? [{ line: p.line, column: p.column ?? 1, text: p.detail }] : [])),
-    [problems],
-  );
+  const { copy } = useParams({ strict: false }) as { copy?: string };
+  const copied = useQuery({ ...contractQuery(copy ?? "", t.code as Language), enabled: copy !== undefined });
   return (
-    <Stack gap="sm">
-      {replaces && (
-        <Alert color="yellow" variant="light" icon={<IconAlertTriangle size={18} />}>
-          {t.library.replaces(replaces.title, replaces.version + 1)}
-        </Alert>
-      )}
-      <Group justify="flex-end">{buttons}</Group>
-      {question}
-      <div aria-live="polite">
-        <Trouble error={put.error ?? check.error} />
-        {check.data?.ok && (
-          <Alert color="teal" variant="light" icon={<IconCircleCheck />}>
-            {t.contracts.valid}
-          </Alert>
-        )}
-        {problems.length > 0 && (
-          <Paper p="md">
-            <Text size="sm" fw={600} mb="xs">
-              {t.contracts.problems(problems.length)}
-            </Text>
-            {problems.map((p, i) => (
-              <Text key={i} size="sm">
-                {p.line && `${t.contracts.line(p.line)}: `}
-                {detailOf(p, t)}
-              </Text>
-            ))}
-          </Paper>
-        )}
-        {check.data?.tests
-          .filter((x) => !x.passed)
-          .map((x) => (
-            <Group key={`${x.line}${x.name}`} gap="xs" wrap="nowrap">
-              <Tone color="red">✗</Tone>
-              <Text size="sm">
-                {x.name}: {x.detail}
-              </Text>
-            </Group>
-          ))}
-        {check.data && <Changes check={check.data} />}
-        {check.data && <Newer check={check.data} />}
-      </div>
-      <LazyEditor
-        first={first}
-        language="yaml"
-        label={t.contracts.source}
-        marks={marks}
-        onChange={(text) => {
-          reset();
-          setSource(text);
-        }}
-        height="68dvh"
+    <>
+      <Back to="/library" label={t.library.title} />
+      <PageHead
+        title={copied.data ? t.editor.copyOf(copied.data.title) : t.editor.own}
+        text={copy === undefined ? t.editor.ownText : t.library.start}
       />
-    </Stack>
+      <Trouble error={copied.error} retry={() => void copied.refetch()} />
+      {copy !== undefined && copied.isPending && <Skeletons />}
+      {copy === undefined && <NewContract first={emptyContract(t)} />}
+      {copied.data && <NewContract key={copy} first={renamed(copied.data.source, `${copy}-copy`)} />}
+    </>
   );
 }
 
-const nothing: Schemas["ProblemError"][] = [];
+/** The text of a contract under another name: both are in force then. */
+const renamed = (source: string, name: string) => source.replace(/^contract:.*$/m, `contract: ${name}`);
+
+/** The least that a contract of one's own needs, with what to change said in the reader's language. */
+function emptyContract(t: Messages): string {
+  const says = t.editor.template;
+  return `# ${says.name}
+contract: my-system
+title: ${says.title}
+
+# ${says.events}
+events:
+  order.paid:
+    title: ${says.eventTitle}
+    example: |-
+      {"id": "1001", "total": 250.00}
+
+# ${says.endpoint}
+endpoint:
+  sign: standard-webhooks
+
+# ${says.delivery}
+delivery:
+  timeout: 15s
+  retry: [0s, 5s, 5m, 30m, 2h]
+`;
+}
+
+function NewContract({ first }: { first: string }) {
+  const go = useNavigate();
+  return <ContractEditor first={first} onStored={(name) => void go({ to: `/contracts/${name}` as "/" })} />;
+}

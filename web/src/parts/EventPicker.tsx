@@ -10,9 +10,11 @@ import { useT } from "../i18n";
 
 const example = "example "; // before a type, where an id of an event would be
 
+/** What is known of an event type where one is chosen. */
+export type EventName = Pick<Schemas["EventDetail"], "name" | "title">;
+
 /** The first example there is. */
-export const firstExample = (events: Schemas["EventDetail"][]) =>
-  example + (events.find((e) => e.name !== "*")?.name ?? "");
+export const firstExample = (events: EventName[]) => example + (events.find((e) => e.name !== "*")?.name ?? "");
 
 export const isExample = (input: string) => input.startsWith(example);
 
@@ -32,7 +34,7 @@ export function EventPicker({
 }: {
   tenant: string | undefined;
   contract: string;
-  events: Schemas["EventDetail"][];
+  events: EventName[];
   value: string | null;
   onChange: (input: string) => void;
 }) {

@@ -1,20 +1,37 @@
 // Checks the text of a contract and puts it in force. Before that it shows what would change for receivers, and asks if
 // something breaks them.
-import { Button, Group, List, Paper, Stack, Text } from "@mantine/core";
+import { Anchor, Button, Group, List, Paper, Stack, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, ok, type Schemas } from "../api/client";
-import { queryClient } from "../api/queries";
+import { contractQuery, queryClient } from "../api/queries";
+import { number } from "../format";
 import { type Language, useT } from "../i18n";
+import { detailOf } from "./basics";
 import { Confirm } from "./Confirm";
 
 type Check = Schemas["ContractCheck"];
 
-/** The check of a contract's text, and the way into force. */
-export function usePublish(source: string, onStored: (name: string) => void) {
+/** Why somebody is asked before a text comes into force. */
+interface Question {
+  check: Check;
+  /** The version that somebody else put in force since the text was loaded. */
+  overtaken?: number;
+}
+
+/**
+ * The check of a contract's text, and the way into force. started is the version that the text was made from, if it
+ * was made from one.
+ */
+export function usePublish(
+  source: string,
+  onStored: (name: string, version: number) => void,
+  started?: { name: string; version: number },
+) {
   const t = useT();
-  const [asking, ask] = useState<Check>();
+  const [asking, ask] = useState<Question>();
   const check = useMutation({
     mutationFn: () =>
       ok(api.POST("/v1/contracts/check", { params: { query: { lang: t.code as Language } }, body: { source } })),
@@ -24,8 +41,14 @@ export function usePublish(source: string, onStored: (name: string) => void) {
       if (!confirmed) {
         const found = await check.mutateAsync();
         if (!found.ok) return undefined;
-        if (found.changes.some((c) => c.breaks)) {
-          ask(found);
+        const question: Question = { check: found };
+        if (started && started.name === found.name) {
+          await queryClient.invalidateQueries({ queryKey: ["contracts"] });
+          const now = await queryClient.fetchQuery(contractQuery(started.name, t.code as Language));
+          if (now.version > started.version) question.overtaken = now.version;
+        }
+        if (question.overtaken || found.changes.some((c) => c.breaks) || found.kept_back.length > 0) {
+          ask(question);
           return undefined;
         }
       }
@@ -36,7 +59,7 @@ export function usePublish(source: string, onStored: (name: string) => void) {
       ask(undefined);
       notifications.show({ message: t.library.stored(stored.name) });
       await queryClient.invalidateQueries({ queryKey: ["contracts"] });
-      onStored(stored.name);
+      onStored(stored.name, stored.version);
     },
   });
   return {
@@ -60,7 +83,13 @@ export function usePublish(source: string, onStored: (name: string) => void) {
     question: asking && (
       <Confirm
         title={t.changes.question}
-        text={t.changes.questionText}
+        text={
+          asking.overtaken && started
+            ? t.editor.overtaken(number(asking.overtaken, t.locale), number(started.version, t.locale))
+            : asking.check.changes.some((c) => c.breaks)
+              ? t.changes.questionText
+              : t.editor.keptBackText
+        }
         verb={t.changes.anyway}
         danger
         busy={put.isPending}
@@ -68,10 +97,65 @@ export function usePublish(source: string, onStored: (name: string) => void) {
         onCancel={() => ask(undefined)}
         onConfirm={() => put.mutate(true)}
       >
-        <Changes check={asking} onlyBreaking />
+        <Stack gap="sm">
+          <Changes check={asking.check} onlyBreaking />
+          <KeptBack check={asking.check} />
+        </Stack>
       </Confirm>
     ),
   };
+}
+
+/** What follows once a text is in force: for which endpoints, and which ones stay behind. */
+export function Follows({
+  check,
+  inForce,
+}: {
+  check: Check;
+  inForce: { version: number; source: string } | undefined;
+}) {
+  const t = useT();
+  const following = check.endpoints - check.kept_back.length;
+  return (
+    <Paper p="md" component="section" aria-label={t.editor.follows}>
+      <Text size="sm" fw={600} mb={4}>
+        {t.editor.follows}
+      </Text>
+      <Text size="sm">
+        {inForce ? t.editor.becomes(inForce.version + 1) : t.editor.isNew(check.name ?? "")}{" "}
+        {inForce && (check.endpoints === 0 ? t.editor.noEndpoints : t.editor.endpointsFollow(following))}
+      </Text>
+      <KeptBack check={check} />
+    </Paper>
+  );
+}
+
+/** The endpoints that do not satisfy a text, and why. */
+function KeptBack({ check }: { check: Check }) {
+  const t = useT();
+  if (check.kept_back.length === 0) return null;
+  return (
+    <div>
+      <Text size="sm" fw={600} mt="xs" mb={4} c="red.8">
+        {t.editor.keptBack(check.kept_back.length)}
+      </Text>
+      <List size="sm" spacing={4}>
+        {check.kept_back.map((k) => (
+          <List.Item key={k.endpoint} style={{ overflowWrap: "anywhere" }}>
+            <Anchor
+              component={Link}
+              {...{ to: `/t/${encodeURIComponent(k.tenant)}/endpoints/${k.endpoint}/edit` }}
+              size="sm"
+              target="_blank"
+            >
+              {k.tenant}: {k.endpoint}
+            </Anchor>{" "}
+            {k.errors.map((e) => detailOf(e, t)).join(" ")}
+          </List.Item>
+        ))}
+      </List>
+    </div>
+  );
 }
 
 /** What of a valid text has a newer spelling. */
