@@ -3,6 +3,7 @@ package contracts_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ func TestShipped(t *testing.T) {
 		}
 		texts := map[string]contract.Text{"title": c.Title, "about": c.About}
 		for _, e := range c.EventTypes() {
-			texts["event "+e.Name] = e.Title
+			texts["event "+e.Name], texts["about the event "+e.Name] = e.Title, e.About
 			if e.Example == nil {
 				t.Errorf("%s: the event type %s has no example", file, e.Name)
 			}
@@ -57,6 +58,7 @@ func TestShipped(t *testing.T) {
 				texts["docs "+chapter] = text
 			}
 		}
+		addHelp(texts, c.Help())
 		for what, text := range texts {
 			if text.En == "" || text.Es == "" || text.Pt == "" {
 				t.Errorf("%s: %s is not in all languages: %+v", file, what, text)
@@ -74,6 +76,29 @@ func TestShipped(t *testing.T) {
 		}
 		if !bytes.Equal(again.Source, c.Source) {
 			t.Errorf("%s: the stand-alone form is not stable", file)
+		}
+	}
+}
+
+// addHelp adds the texts of a contract's help, without what is the same in every language.
+func addHelp(texts map[string]contract.Text, h contract.Help) {
+	add := func(what string, list ...contract.Text) {
+		for i, text := range list {
+			texts[fmt.Sprintf("docs %s %d", what, i)] = text
+		}
+	}
+	add("needs", h.Needs...)
+	add("notes", h.Notes...)
+	for i, q := range h.FAQ {
+		add(fmt.Sprint("question ", i), q.Question, q.Answer)
+	}
+	for i, link := range h.Links {
+		add(fmt.Sprint("link ", i), link.Title)
+	}
+	for i, table := range h.Tables {
+		add(fmt.Sprint("table ", i), append([]contract.Text{table.Title, table.About}, table.Head...)...)
+		for j, row := range table.Rows { // the first cells are literal: numbers, and words of the system
+			add(fmt.Sprint("table ", i, " row ", j), row[len(row)-1])
 		}
 	}
 }
@@ -269,8 +294,14 @@ func TestUpnify(t *testing.T) {
 		if err := json.Unmarshal(e, &x); err != nil {
 			t.Fatal(err)
 		}
-		if ev, _ := c.Event(x.Entity + "." + x.Action); ev.Title.Pt != x.Pt {
-			t.Errorf("%s.%s is called %q, not %q", x.Entity, x.Action, ev.Title.Pt, x.Pt)
+		ev, _ := c.Event(x.Entity + "." + x.Action)
+		if !slices.Contains(ev.Aliases, x.Pt) {
+			t.Errorf("%s.%s is not known as %q, as its page calls it, but as %q", x.Entity, x.Action, x.Pt, ev.Aliases)
+		}
+		for _, mistake := range []string{"folheto", "brochura", "citação", "conduz"} {
+			if strings.Contains(strings.ToLower(ev.Title.Pt), mistake) {
+				t.Errorf("%s is called %q, as a machine translated it", ev.Name, ev.Title.Pt)
+			}
 		}
 		return x.Entity + "." + x.Action
 	})

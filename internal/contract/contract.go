@@ -63,6 +63,7 @@ type Contract struct {
 	reports        bool // what the schema of a posted event refuses is accepted, see [Contract.Misshapen]
 	assumed        []Assumption
 	docs           map[string]Text
+	help           Help
 	tests          []Test
 	newer          []Problem
 	schemes        []string // of endpoints' URLs, see [Set.Schemes]; nil: https and http
@@ -74,6 +75,7 @@ type EventType struct {
 	Name    string
 	Title   Text
 	About   Text
+	Aliases []string        // what else people call it, such as its name in the system's own document
 	Example []byte          // a payload, exactly; nil if the contract gives none
 	Cases   []Case          // further examples that look different, in the order of the file
 	Schema  json.RawMessage // JSON Schema 2020-12 of the payload; nil if there is none

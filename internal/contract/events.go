@@ -48,6 +48,11 @@ func (l *loader) event(c *Contract, p yamlfile.Pair) EventType {
 	if v := o.Get("about"); v != nil {
 		e.About = l.Text(v)
 	}
+	for _, v := range l.entries(o, "aliases") {
+		if alias := l.Str(v); alias != "" {
+			e.Aliases = append(e.Aliases, alias)
+		}
+	}
 	if v := o.Get("schema"); v != nil {
 		var s *schema.Schema
 		if e.texts, s = schema.Read(l.File, v); s != nil {

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,12 @@ import (
 // keysOf has the keys of each section of the language. "" is the top level, and * stands for any name. Every other key is
 // refused.
 var keysOf = namesOfKeys(language)
+
+// keysIn are the keys of a section.
+func keysIn(path string) []key {
+	i := slices.IndexFunc(language, func(s section) bool { return s.path == path })
+	return language[i].keys
+}
 
 // section is a part of a contract with its keys, as the loader accepts them and the reference describes them.
 type section struct {
@@ -71,7 +78,7 @@ var language = []section{
 		{"sensitive", "list of at most " + fmt.Sprint(maxSensitive) + " paths", "", "Personal data: stored and sent, but masked for people; `*` is any element, `**` any depth."},
 		{"seal_payloads", yesNo, "`false`", "Payloads and records are encrypted before they are stored."},
 		{"schema_on_post", oneOf("refuse", "report"), "`refuse`", "What becomes of a posted event whose payload the schema of its type refuses."},
-		{"docs", "mapping", "", "Texts for the documentation of customers, each the beginning of its chapter."},
+		{"docs", "mapping", "", "What customers read: a text for the beginning of each chapter, questions, tables, notes and links."},
 		{"assumed", "mapping from paths to texts", "", "What no public document of the system states."},
 		{"tests", "mapping from names", "", "Examples with what has to come out, for `gancho contract test`."},
 	}},
@@ -84,6 +91,7 @@ var language = []section{
 	{"events.*", "Events", []key{
 		{"title", aText, needed, "What people read instead of the name."},
 		{"about", aText, "", "When it is sent, and what it means."},
+		{"aliases", "list of texts", "", "What else people call it, such as its name in the system's own document."},
 		{"example", "JSON as a text, or a file", "", "A payload, for the documentation and for trials."},
 		{"cases", "mapping from names", "", "Further examples, for payloads that look different."},
 		{"schema", aSchema, "any document", "What a payload is like; posted payloads are checked with it."},
@@ -297,7 +305,27 @@ var language = []section{
 		{"record", "kind of record", needed, "Which records it reads."},
 		{"auth", "`bearer`", "`bearer`", "Who may read: somebody with a token of a credential."},
 	}},
-	{"docs", "What customers read", chapterKeys()},
+	{"docs", "What customers read", append(chapterKeys(), []key{
+		{"needs", "list of texts", "", "What a customer has to have before the set-up."},
+		{"tables", "list of mappings", "", "What numbers and words in a request stand for."},
+		{"faq", "list of mappings", "", "What customers ask, with the answers."},
+		{"notes", "list of texts", "", "What to know when one reads the system's own document: where it is wrong or contradicts itself."},
+		{"links", "list of mappings", "", "Where to read more."},
+	}...)},
+	{"docs.tables", "What customers read", []key{
+		{"title", aText, needed, "What the table is about."},
+		{"about", aText, "", "What stands before it."},
+		{"head", "list of texts", needed, "The heads of the columns."},
+		{"rows", "list of lists of texts and numbers", needed, "The rows, each with a cell for each column."},
+	}},
+	{"docs.faq", "What customers read", []key{
+		{"question", aText, needed, "The question."},
+		{"answer", aText, needed, "The answer."},
+	}},
+	{"docs.links", "What customers read", []key{
+		{"title", aText, needed, "What one reads there."},
+		{"url", "URL", needed, "The address of the page."},
+	}},
 	{"tests.*", "Tests", []key{
 		{"on", "kind of record", "that of `event`", "Which kind of record changes."},
 		{"event", "event type", "", "Which event is sent."},
@@ -361,6 +389,7 @@ var alphabetKeys = []key{
 func chapterKeys() (out []key) {
 	about := map[string]string{
 		"when":            "When events are sent.",
+		"where":           "Where in the system's own menus webhooks are.",
 		"setup":           "How an endpoint is set up.",
 		"authentication":  "How a receiver knows that a request is genuine.",
 		"fields":          "What the fields of a request mean.",

@@ -27,7 +27,7 @@ const (
 
 // Chapters are the chapters of the customer documentation to which a contract can add a
 // text.
-var Chapters = []string{"when", "setup", "authentication", "fields", "answer", "retries", "receiver", "no_code", "troubleshooting"}
+var Chapters = []string{"when", "where", "setup", "authentication", "fields", "answer", "retries", "receiver", "no_code", "troubleshooting"}
 
 // Load reads a contract file and the example files that it names from fsys. Names are
 // relative to the directory of the contract and cannot lead out of fsys.
@@ -146,8 +146,7 @@ func (l *loader) defaults(c *Contract) {
 // documentURL reads the address of the system's document. Pages make a link of it, and a link can be a script.
 func (l *loader) documentURL(c *Contract, n *yamlfile.Node) {
 	text := l.Str(n)
-	u, err := url.Parse(text)
-	if text != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil) {
+	if text != "" && !isPage(text) {
 		if !l.stored {
 			l.Problem(n.Line, n.Column, "The document is not the address of a web page.",
 				"Write it as https://docs.example.com/webhooks, or leave the key out.")
@@ -155,6 +154,12 @@ func (l *loader) documentURL(c *Contract, n *yamlfile.Node) {
 		return
 	}
 	c.Document = text
+}
+
+// isPage reports whether a text is the address of a web page, which a link may lead to.
+func isPage(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
 }
 
 func (l *loader) contractName(c *Contract, n *yamlfile.Node) {
@@ -279,15 +284,6 @@ func (l *loader) sensitive(c *Contract, n *yamlfile.Node) {
 			continue
 		}
 		c.sensitive, c.personal = append(c.sensitive, pattern), append(c.personal, l.Str(item))
-	}
-}
-
-func (l *loader) docs(c *Contract, n *yamlfile.Node) {
-	o := l.Object(n, "docs", Chapters)
-	for _, chapter := range Chapters {
-		if v := o.Get(chapter); v != nil {
-			c.docs[chapter] = l.Text(v)
-		}
 	}
 }
 

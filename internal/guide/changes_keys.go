@@ -40,6 +40,7 @@ var treatments = map[string]treatment{
 	"records.*.key": {exact, ""}, "records.*.schema": {exact, ""},
 
 	"events.*.title": {nothing, "people read it"}, "events.*.about": {nothing, "people read it"},
+	"events.*.aliases": {nothing, "people read it"},
 	"events.*.example": {exact, ""},
 	"events.*.cases":   {nothing, "they are examples; requests are made of those of both versions and compared"},
 	"events.*.schema":  {exact, ""}, "events.*.set": {tried, ""}, "events.*.headers": {tried, ""}, "events.*.on": {exact, ""},

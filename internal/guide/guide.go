@@ -42,6 +42,7 @@ type section struct {
 var sections = []section{
 	{"", "title.news", nil, (*page).news},
 	{"when", "title.when", []string{"records", "events"}, (*page).when},
+	{"where", "title.where", nil, (*page).needs},
 	{"setup", "title.setup", []string{
 		"endpoint.per_tenant", "endpoint.event_types", "endpoint.settings", "endpoint.pairs",
 	}, (*page).setup},
@@ -57,6 +58,9 @@ var sections = []section{
 	{"receiver", "title.receiver", nil, (*page).receivers},
 	{"no_code", "title.no_code", nil, (*page).noCode},
 	{"troubleshooting", "title.troubleshooting", nil, (*page).troubleshooting},
+	{"", "title.faq", nil, (*page).faq},
+	{"", "title.notes", nil, (*page).notes},
+	{"", "title.links", nil, (*page).links},
 	{"", "title.assumed", []string{""}, (*page).sources},
 }
 

@@ -96,7 +96,10 @@ func TestEverySection(t *testing.T) {
 				titles := headings(text)
 				for _, s := range sections {
 					title := "## " + catalogue.In(language, s.title)
-					optional := s.title == "title.news" || s.title == "title.lookup" && len(c.Lookups()) == 0 ||
+					help := c.Help()
+					optional := s.title == "title.where" && c.Docs("where").Empty() && len(help.Needs) == 0 ||
+						s.title == "title.faq" && len(help.FAQ) == 0 || s.title == "title.notes" && len(help.Notes) == 0 ||
+						s.title == "title.links" && len(help.Links) == 0 || s.title == "title.news" || s.title == "title.lookup" && len(c.Lookups()) == 0 ||
 						s.title == "title.assumed" && len(c.Assumed()) == 0
 					if there := slices.Contains(titles, title); there == optional {
 						t.Errorf("%q is in the document: %v", title, there)

@@ -13,15 +13,7 @@ import (
 
 // when lists the event types, and when those on a schedule come.
 func (p *page) when() {
-	rows := make([][]string, len(p.events))
-	for i, e := range p.events {
-		name := quoted(e.Name)
-		if e.Name == anyEvent {
-			name = p.words("word.any_type")
-		}
-		rows[i] = []string{name, e.Title.In(p.language), e.About.In(p.language)}
-	}
-	p.table([]string{p.words("head.event"), p.words("head.name"), p.words("head.when")}, rows)
+	p.eventTable()
 	for _, e := range p.contract.Scheduled() {
 		rhythm := p.words("when.every", "time", duration(e.Schedule.Every, p.language))
 		if e.Schedule.Cron != "" {
@@ -71,7 +63,7 @@ func (p *page) setup() {
 	case least == 1 && most == 1:
 		rows = append(rows, []string{p.words("field.events"), p.words("field.one_event"), p.words("word.yes")})
 	default:
-		rows = append(rows, []string{p.words("field.events"), p.words("field.events_about"), p.yesNo(least > 0)})
+		rows = append(rows, []string{p.words("field.events"), p.allEvents(), p.yesNo(least > 0)})
 	}
 	for _, s := range c.Settings() {
 		about := s.About.In(p.language)
@@ -297,6 +289,7 @@ func (p *page) fields() {
 			}
 		}
 	}
+	p.tables()
 	p.say("fields.open")
 }
 
