@@ -14,18 +14,22 @@ type Stats struct {
 	Totals  StatsCounts  `json:"totals" doc:"All points together."`
 	Points  []StatsPoint `json:"points" doc:"Oldest first, without gaps. The last point is not complete. The latest 10 seconds may be missing, and the seconds before a crash."`
 	Backlog Backlog      `json:"backlog"`
-	Failing []Failing    `json:"failing" doc:"At most 50 endpoints whose latest attempts failed, those that fail longest first."`
+	// Endpoints are numbers of endpoints as they are now.
+	Endpoints EndpointCounts `json:"endpoints"`
+	Failing   []Failing      `json:"failing" doc:"At most 50 endpoints whose latest attempts failed, those that fail longest first."`
 }
 
-// StatsCounts are numbers of deliveries and attempts in a span of time.
+// StatsCounts are numbers of deliveries and attempts in a span of time. A delivery counts once, at the time at which it
+// ended last; one that is sent again counts no more until it ends again. What a crash keeps from being counted or taken
+// back, in its last 10 seconds, stays so.
 type StatsCounts struct {
 	Delivered int64    `json:"delivered" doc:"Deliveries that ended as delivered."`
-	Failed    int64    `json:"failed"`
+	Failed    int64    `json:"failed" doc:"Deliveries that ended as failed: no further attempt is made by itself. A delivery that a person sends again is not counted any more, and counts once if it fails again."`
 	Unknown   int64    `json:"unknown" doc:"At-most-once deliveries that a crash interrupted."`
-	Cancelled int64    `json:"cancelled"`
-	Retrying  int64    `json:"retrying" doc:"Failed attempts after which there will be another one."`
+	Cancelled int64    `json:"cancelled" doc:"Deliveries that ended for another reason than their attempts: the endpoint was disabled or deleted, a newer one took their place, a script or a person cancelled them, or a filter failed."`
+	Retrying  int64    `json:"retrying" doc:"Attempts, not deliveries: those that failed and after which there is another one. A delivery may have several."`
 	LeftOut   int64    `json:"left_out" doc:"What errors left out: events that changes of records did not fire, because a condition or a payload of the contract failed, and events that endpoints did not get, because their filters failed. The latter are in cancelled, too. The list of omissions says what and why. With endpoint: only the latter."`
-	Attempts  int64    `json:"attempts" doc:"Requests made."`
+	Attempts  int64    `json:"attempts" doc:"Requests made, whatever came of them."`
 	LatencyMS *Latency `json:"latency_ms" doc:"null: no requests."`
 }
 
@@ -47,6 +51,16 @@ type Latency struct {
 type Backlog struct {
 	Waiting int  `json:"waiting" doc:"Deliveries that wait, or are being sent."`
 	AtLeast bool `json:"at_least" doc:"There are more: counting stopped at this number."`
+}
+
+// EndpointCounts are numbers of endpoints that are not deleted.
+type EndpointCounts struct {
+	All      int  `json:"all"`
+	Paused   int  `json:"paused"`
+	Disabled int  `json:"disabled"`
+	Failing  int  `json:"failing" doc:"The latest attempt failed; in any state."`
+	Unused   int  `json:"unused" doc:"Active, and no attempt was made to them yet."`
+	AtLeast  bool `json:"at_least" doc:"There are more: counting stopped at this number, and the others are of those that were counted."`
 }
 
 // Failing is an endpoint whose latest attempts failed.

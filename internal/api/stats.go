@@ -15,6 +15,7 @@ const (
 	// Counting a backlog costs about 100 ns for each delivery, so counting stops at a limit.
 	maxBacklog        = 100_000
 	maxFailingBacklog = 1_000 // of each failing endpoint
+	maxEndpoints      = 1_000 // that are counted
 )
 
 // statsRanges are the ranges of time that can be asked for, and the points that each is answered with.
@@ -39,6 +40,8 @@ type StatsStore interface {
 		since time.Time) ([]hook.StatsRow, error)
 	// Backlog counts unfinished deliveries up to limit.
 	Backlog(ctx context.Context, tenant string, endpoint hook.EndpointID, limit int) (hook.Backlog, error)
+	// EndpointCounts counts those that are not deleted, up to limit.
+	EndpointCounts(ctx context.Context, tenant string, limit int) (hook.EndpointCounts, error)
 	// Failing come without their backlogs, those that fail longest first.
 	Failing(ctx context.Context, tenant string, limit int) ([]hook.Failing, error)
 }
@@ -52,6 +55,8 @@ func (h statsHandlers) register(a *API) {
 		summary: "Read statistics",
 		description: "Deliveries by their final state, how long requests took, how many deliveries wait, and which " +
 			"endpoints fail, over the last hour, day or week. " +
+			"A delivery counts once, at the time at which it ended: sent again, it counts no more until it ends again. " +
+			"GET …/deliveries?by=ended&tests=false&since=…&until=…&state=… lists the deliveries that a point counts. " +
 			"A key of one tenant sees that tenant only. Tests are not counted.",
 		codes: []string{"tenant_not_found", "endpoint_not_found"},
 	}, h.all)
@@ -148,8 +153,34 @@ func (h statsHandlers) stats(ctx context.Context, tenant string, in StatsQuery) 
 		return nil, err
 	}
 	out.Backlog = wireBacklog(backlog)
+	if out.Endpoints, err = h.endpoints(ctx, tenant, only); err != nil {
+		return nil, err
+	}
 	out.Failing, err = h.failing(ctx, tenant, only)
 	return &statsOutput{out}, err
+}
+
+// endpoints counts the endpoints of a tenant, or of all tenants if that is "". With only, it is that endpoint.
+func (h statsHandlers) endpoints(ctx context.Context, tenant string, only *hook.Endpoint) (client.EndpointCounts, error) {
+	n := hook.EndpointCounts{All: 1}
+	if only == nil {
+		var err error
+		if n, err = h.store.EndpointCounts(ctx, tenant, maxEndpoints); err != nil {
+			return client.EndpointCounts{}, err
+		}
+	} else {
+		for count, is := range map[*int]bool{
+			&n.Paused: only.State == hook.EndpointPaused, &n.Disabled: only.State == hook.EndpointDisabled,
+			&n.Failing: !only.Health.FailingSince.IsZero(), &n.Unused: only.State == hook.EndpointActive && only.Health.LastRun.IsZero(),
+		} {
+			if is {
+				*count = 1
+			}
+		}
+	}
+	return client.EndpointCounts{
+		All: n.All, Paused: n.Paused, Disabled: n.Disabled, Failing: n.Failing, Unused: n.Unused, AtLeast: n.AtLeast,
+	}, nil
 }
 
 // failing are the failing endpoints of a tenant, or of all tenants if that is "". With only, it is that endpoint, if it
@@ -193,11 +224,12 @@ func wireSeries(rows []hook.StatsRow, since time.Time, width time.Duration, n in
 	for i := range rows {
 		if at := int(rows[i].At.Sub(since) / width); at < n { // a new minute may have begun since the request came
 			tallies[at].Add(&rows[i].Tally)
-			total.Add(&rows[i].Tally)
 		}
 	}
 	points := make([]client.StatsPoint, n)
 	for i := range tallies {
+		tallies[i].Floor()
+		total.Add(&tallies[i])
 		points[i] = client.StatsPoint{At: since.Add(time.Duration(i) * width), StatsCounts: wireCounts(&tallies[i])}
 	}
 	return wireCounts(&total), points

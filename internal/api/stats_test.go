@@ -1,10 +1,12 @@
 package api_test
 
 import (
+	"encoding/json"
 	"log/slog"
 	"testing"
 	"time"
 
+	"gancho.example/client"
 	"gancho/internal/hook"
 	"gancho/internal/stats"
 )
@@ -85,5 +87,79 @@ func TestStats(t *testing.T) {
 	}
 	if a := s.do("GET", other+"/stats", "").want(200); a.get("failing.0") != nil {
 		t.Errorf("theirs: %s", a.Body)
+	}
+}
+
+// TestStatsCountDeliveries: of five deliveries that fail, one that a person sends again is one delivery, however often it ends.
+// The list by the end finds what each point counts.
+func TestStatsCountDeliveries(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	acme := s.tenant("acme")
+	_, id := s.endpoint(acme, `{"url":"`+nobody+`/"}`)
+	counts := stats.New(s.db, slog.New(slog.DiscardHandler))
+	s.db.WatchMoves(counts.Moved)
+	end := func(d hook.Delivery, state hook.State) {
+		s.finish(d, state, nil)
+		d, err := s.db.Delivery(t.Context(), "acme", d.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts.Attempted(&d, &hook.Attempt{StartedAt: d.FinishedAt, Timing: hook.Timing{Total: time.Millisecond}})
+	}
+	look := func(when string, want ...string) {
+		t.Helper()
+		counts.Flush(t.Context())
+		for _, path := range []string{"/v1/stats?range=hour", acme + "/stats?range=day", acme + "/stats?range=week&endpoint=" + id} {
+			a := s.do("GET", path, "").want(200)
+			var out client.Stats
+			if err := json.Unmarshal([]byte(a.Body), &out); err != nil {
+				t.Fatal(err)
+			}
+			for i, name := range []string{"failed", "delivered", "attempts"} {
+				if got := jsonOf(t, a.get("totals."+name)); got != want[i] {
+					t.Errorf("%s, %s: %s %s, want %s", when, path, got, name, want[i])
+				}
+				sum := int64(0)
+				for _, p := range out.Points {
+					sum += []int64{p.Failed, p.Delivered, p.Attempts}[i]
+				}
+				if jsonOf(t, sum) != want[i] {
+					t.Errorf("%s, %s: the points count %d %s", when, path, sum, name)
+				}
+			}
+		}
+		for i, state := range []string{"failed", "delivered"} {
+			list := s.do("GET", acme+"/deliveries?by=ended&tests=false&state="+state+"&since="+
+				time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "").want(200)
+			if got := jsonOf(t, len(ids(list))); got != want[i] {
+				t.Errorf("%s: the list has %s %s, want %s", when, got, state, want[i])
+			}
+		}
+	}
+	var all []hook.Delivery
+	for range 5 {
+		event := s.do("POST", acme+"/events", `{"type":"a","payload":1}`).want(202).str("id")
+		all = append(all, s.deliveriesOf("acme", event)[0])
+		end(all[len(all)-1], hook.Failed)
+	}
+	look("five failed", "5", "0", "5")
+	s.do("POST", acme+"/deliveries/"+all[0].ID.String()+"/retry", "").want(202)
+	look("one is sent again", "4", "0", "5")
+	end(all[0], hook.Failed)
+	look("it failed again", "5", "0", "6")
+	s.do("POST", acme+"/deliveries/"+all[0].ID.String()+"/retry", "").want(202)
+	end(all[0], hook.Delivered)
+	look("it was delivered", "4", "1", "7")
+
+	a := s.do("GET", "/v1/stats", "").want(200)
+	if got := jsonOf(t, a.get("endpoints")); got != `{"all":1,"at_least":false,"disabled":0,"failing":0,"paused":0,"unused":1}` {
+		t.Errorf("endpoints: %s", got)
+	}
+	s.do("POST", acme+"/endpoints/"+id+"/pause", "").want(200)
+	for _, path := range []string{acme + "/stats", acme + "/stats?endpoint=" + id} {
+		if got := jsonOf(t, s.do("GET", path, "").want(200).get("endpoints")); got != `{"all":1,"at_least":false,"disabled":0,"failing":0,"paused":1,"unused":0}` {
+			t.Errorf("endpoints after a pause, %s: %s", path, got)
+		}
 	}
 }

@@ -246,6 +246,7 @@ func (s *server) assemble() (*parts, error) {
 	inForce.Schemes = transports.Schemes()
 	p.newer = newReloader(p.known, log("contracts"))
 	seen := observer{numbers, p.counts, &s.live, log("deliver")}
+	s.db.WatchMoves(seen.moved)
 	p.worker = deliver.New(deliver.Options{
 		Store: s.db, Past: s.db, Owner: p.nodes, Contracts: inForce, Scripts: scripts, Transports: transports,
 		Observer: seen,

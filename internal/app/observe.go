@@ -35,6 +35,15 @@ func (o observer) Cancelled(d *hook.Delivery) {
 	o.live.Cancelled(d)
 }
 
+// moved counts what a person or a bulk replay made of a delivery.
+func (o observer) moved(was, now *hook.Delivery) {
+	o.counts.Moved(was, now)
+	if now.State.Finished() {
+		o.metrics.Cancelled(now)
+		o.live.Cancelled(now)
+	}
+}
+
 // omitted counts what an error left out. Of those that are deliveries and stored, Cancelled is called as well.
 func (o observer) omitted(x *hook.Omission) {
 	o.metrics.Omitted(x)

@@ -16,28 +16,41 @@ var LatencyBounds = [...]time.Duration{
 	10 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute,
 }
 
-// Tally counts the results of deliveries in a span of time.
+// Tally counts the results of deliveries in a span of time. A delivery counts once, where it ended last. So a stored tally
+// of one span may have a count below zero for some seconds: what was taken back is stored, what it is taken from is not yet.
 type Tally struct {
-	Delivered, Failed, Unknown, Cancelled int64                         // deliveries that ended so
+	Delivered, Failed, Unknown, Cancelled int64                         // deliveries that ended so, and are not open again
 	Retrying                              int64                         // failed attempts with another to come
 	LeftOut                               int64                         // what errors left out, see [Omission]; that of an endpoint is in Cancelled, too
 	Times                                 [len(LatencyBounds) + 1]int64 // attempts, by bucket
 }
 
 // End counts the state of a delivery after an attempt. Pending and Sending are not counted.
-func (t *Tally) End(s State) {
+func (t *Tally) End(s State) { t.count(s, 1) }
+
+// Reopen takes back what End counted of a delivery that ended, because it is sent again.
+func (t *Tally) Reopen(s State) { t.count(s, -1) }
+
+func (t *Tally) count(s State, n int64) {
 	switch s {
 	case Delivered:
-		t.Delivered++
+		t.Delivered += n
 	case Failed:
-		t.Failed++
+		t.Failed += n
 	case Unknown:
-		t.Unknown++
+		t.Unknown += n
 	case Cancelled:
-		t.Cancelled++
+		t.Cancelled += n
 	case Retrying:
-		t.Retrying++
+		t.Retrying += n
 	case Pending, Sending:
+	}
+}
+
+// Floor makes counts that are below zero zero.
+func (t *Tally) Floor() {
+	for _, n := range []*int64{&t.Delivered, &t.Failed, &t.Unknown, &t.Cancelled} {
+		*n = max(*n, 0)
 	}
 }
 
@@ -129,6 +142,15 @@ type StatsRow struct {
 type Backlog struct {
 	Count   int
 	AtLeast bool // the limit was reached; there may be more
+}
+
+// EndpointCounts are numbers of endpoints that are not deleted.
+type EndpointCounts struct {
+	All              int
+	Paused, Disabled int
+	Failing          int  // the latest attempt failed; of any state
+	Unused           int  // active, and no attempt was made yet
+	AtLeast          bool // a limit was reached; there may be more
 }
 
 // Failing is an endpoint whose latest attempts failed.

@@ -2,6 +2,9 @@
 // console can show the last hour, day and week without reading the history. It also gathers what errors left out
 // ([hook.Omission]), by hour.
 //
+// A delivery counts once, in the minute in which it ended last: sending it again takes back its earlier end
+// (docs/adr/0066). An attempt after which another one follows counts in the minute in which it ended.
+//
 // It counts in memory, on the goroutine that made the attempt, in about 0.1 µs. Every ten
 // seconds the counts are added to rows of the store.
 //
@@ -70,15 +73,19 @@ func New(store Store, log *slog.Logger) *Counter {
 	}
 }
 
-// Attempted counts an attempt. If the attempt ended its delivery, it counts that too. Tests of
-// endpoints are not counted.
+// Attempted counts an attempt. If the attempt ended its delivery, it counts that too, at the time that is stored as its end.
+// Tests of endpoints are not counted.
 func (c *Counter) Attempted(d *hook.Delivery, a *hook.Attempt) {
 	if d.Test {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.tally(d.Tenant, d.Endpoint, a.StartedAt.Add(a.Timing.Total))
+	at := d.FinishedAt
+	if at.IsZero() {
+		at = a.StartedAt.Add(a.Timing.Total)
+	}
+	t := c.tally(d.Tenant, d.Endpoint, at)
 	if t == nil {
 		return
 	}
@@ -95,6 +102,25 @@ func (c *Counter) Cancelled(d *hook.Delivery) {
 	defer c.mu.Unlock()
 	if t := c.tally(d.Tenant, d.Endpoint, d.FinishedAt); t != nil {
 		t.End(d.State)
+	}
+}
+
+// Moved counts that a person or a bulk replay moved a delivery to another state: it ended, or it did end and is sent again.
+func (c *Counter) Moved(was, now *hook.Delivery) {
+	if was.Test {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if was.State.Finished() {
+		if t := c.tally(was.Tenant, was.Endpoint, was.FinishedAt); t != nil {
+			t.Reopen(was.State)
+		}
+	}
+	if now.State.Finished() {
+		if t := c.tally(now.Tenant, now.Endpoint, now.FinishedAt); t != nil {
+			t.End(now.State)
+		}
 	}
 }
 

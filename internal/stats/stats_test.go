@@ -93,6 +93,34 @@ func TestSeries(t *testing.T) {
 	}
 }
 
+// TestDeliveryCountsOnce: a delivery that was sent again counts where it ended last, and nowhere while it is open.
+func TestDeliveryCountsOnce(t *testing.T) {
+	t.Parallel()
+	c := New(nil, slog.New(slog.DiscardHandler))
+	minute := func(n int) time.Time { return start.Truncate(time.Minute).Add(time.Duration(n) * time.Minute) }
+	ended := func(s hook.State, n int) *hook.Delivery {
+		return &hook.Delivery{Tenant: "acme", Endpoint: hook.EndpointID{1}, State: s, FinishedAt: minute(n)}
+	}
+	open := &hook.Delivery{Tenant: "acme", Endpoint: hook.EndpointID{1}, State: hook.Pending}
+	late := &hook.Attempt{StartedAt: minute(0).Add(-time.Millisecond)} // it began and ended a minute before what is stored as the end
+	c.Attempted(ended(hook.Failed, 0), late)
+	c.Moved(ended(hook.Failed, 0), open)
+	c.Attempted(ended(hook.Failed, 3), late)
+	c.Moved(ended(hook.Failed, 3), open)
+	c.Attempted(ended(hook.Delivered, 4), late)
+	c.Cancelled(ended(hook.Cancelled, 1))
+	c.Moved(ended(hook.Cancelled, 1), open)
+	c.Moved(&hook.Delivery{Tenant: "acme", Endpoint: hook.EndpointID{1}, State: hook.Retrying}, ended(hook.Cancelled, 2)) // skipped
+	test := ended(hook.Failed, 0)
+	test.Test = true
+	c.Moved(test, open)
+	for n, want := range []hook.Tally{{}, {}, {Cancelled: 1}, {}, {Delivered: 1}} {
+		if got := c.tally("acme", hook.EndpointID{1}, minute(n)); *got != want {
+			t.Errorf("minute %d: %+v, want %+v", n, got, want)
+		}
+	}
+}
+
 // flaky is a store that can be made to fail.
 type flaky struct {
 	mu    sync.Mutex

@@ -465,11 +465,35 @@ func (db *DB) inBatch(c *change) error {
 	return storageError(c.err)
 }
 
-// watchers are called after each committed change of configuration, before the caller of
+// watchers are called after each committed change of configuration, or move of a delivery, before the caller of
 // the change is answered.
 type watchers struct {
-	mu  sync.Mutex
-	fns []func(hook.Change)
+	mu    sync.Mutex
+	fns   []func(hook.Change)
+	moves []func(was, now *hook.Delivery)
+}
+
+// WatchMoves calls fn for each delivery that a person or a bulk replay moved to another state, after the commit: one that is
+// sent again, skipped or cancelled. fn must be quick and must not call the store. Call it before [DB.Run].
+func (db *DB) WatchMoves(fn func(was, now *hook.Delivery)) {
+	db.watch.mu.Lock()
+	defer db.watch.mu.Unlock()
+	db.watch.moves = append(db.watch.moves, fn)
+}
+
+// move is what became of a delivery.
+type move struct{ was, now hook.Delivery }
+
+// moved calls the watchers after moves were committed.
+func (db *DB) moved(list ...move) {
+	db.watch.mu.Lock()
+	fns := db.watch.moves
+	db.watch.mu.Unlock()
+	for i := range list {
+		for _, fn := range fns {
+			fn(&list[i].was, &list[i].now)
+		}
+	}
 }
 
 // Watch calls fn after each committed change of configuration. fn must be

@@ -608,13 +608,13 @@ func testRetryAtMostOnce(t *testing.T, db *DB) {
 		if _, err := db.Retry(ctx, "acme", d.ID, false); !hook.IsKind(err, hook.KindConflict) {
 			t.Errorf("%s: %v", s, err)
 		}
-		n := -1
+		var moves []move
 		err := db.change(ctx, func(x *tx) (err error) {
-			n, err = x.requeueAll("acme", []hook.DeliveryID{d.ID}, hook.Standing{State: hook.EndpointActive}, time.Now())
+			moves, err = x.requeueAll("acme", []hook.DeliveryID{d.ID}, hook.Standing{State: hook.EndpointActive}, time.Now())
 			return err
 		})
-		if n != 0 || err != nil {
-			t.Errorf("%s: requeued %d %v", s, n, err)
+		if len(moves) != 0 || err != nil {
+			t.Errorf("%s: requeued %v %v", s, moves, err)
 		}
 	}
 }

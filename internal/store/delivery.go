@@ -57,11 +57,13 @@ func (db *DB) Attempt(ctx context.Context, id hook.DeliveryID, number int) (*hoo
 // its endpoint is disabled or deleted. ordered says whether the endpoint is ordered.
 func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, ordered bool) (d hook.Delivery, err error) {
 	now := db.now()
+	var was hook.Delivery
 	err = db.change(ctx, func(t *tx) error {
 		var err error
 		if d, err = t.delivery(tenant, id); err != nil {
 			return err
 		}
+		was = d
 		if err := t.notErased(tenant, id.Event()); err != nil {
 			return err
 		}
@@ -87,6 +89,9 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 		}
 		return t.audit(hook.AuditEntry{Tenant: tenant, Action: hook.ActionDeliveryRetried, Object: id.String(), Name: d.Type})
 	})
+	if err == nil {
+		db.moved(move{was, d})
+	}
 	return d, err
 }
 
@@ -94,11 +99,13 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 // goes on. It fails with KindConflict if the delivery does not hold a queue.
 func (db *DB) Skip(ctx context.Context, tenant string, id hook.DeliveryID) (d hook.Delivery, err error) {
 	now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
+	var was hook.Delivery
 	err = db.change(ctx, func(t *tx) error {
 		var err error
 		if d, err = t.delivery(tenant, id); err != nil {
 			return err
 		}
+		was = d
 		next, ok := hook.Next(d, hook.Trigger{Kind: hook.OnSkip}, hook.Policy{}, hook.Standing{}, now)
 		if !ok {
 			return hook.Conflict("delivery_not_held", "This delivery does not hold the queue of its endpoint, so there is nothing to skip.")
@@ -110,6 +117,9 @@ func (db *DB) Skip(ctx context.Context, tenant string, id hook.DeliveryID) (d ho
 		}
 		return t.audit(hook.AuditEntry{Tenant: tenant, Action: hook.ActionDeliverySkipped, Object: id.String(), Name: d.Type})
 	})
+	if err == nil {
+		db.moved(move{was, d})
+	}
 	return d, err
 }
 
@@ -162,16 +172,16 @@ func (t *tx) saveQueued(d *hook.Delivery) error {
 	return err
 }
 
-// requeueAll sends deliveries again for a bulk replay ([hook.OnRecover]), and returns how
-// many. It leaves out those that are removed or must not be sent again.
-func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, endpoint hook.Standing, now time.Time) (n int, err error) {
+// requeueAll sends deliveries again for a bulk replay ([hook.OnRecover]), and returns them. It leaves out those that are
+// removed or must not be sent again.
+func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, endpoint hook.Standing, now time.Time) (list []move, err error) {
 	for _, id := range ids {
 		d, err := t.delivery(tenant, id)
 		if hook.IsKind(err, hook.KindNotFound) {
 			continue
 		}
 		if err != nil {
-			return n, err
+			return nil, err
 		}
 		next, ok := requeued(d, hook.OnRecover, endpoint, now)
 		if !ok {
@@ -180,14 +190,14 @@ func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, endpoint hook.Stan
 		if err := t.notErased(tenant, id.Event()); hook.IsKind(err, hook.KindConflict) {
 			continue
 		} else if err != nil {
-			return n, err
+			return nil, err
 		}
 		if err := t.saveQueued(&next); err != nil {
-			return n, err
+			return nil, err
 		}
-		n++
+		list = append(list, move{d, next})
 	}
-	return n, nil
+	return list, nil
 }
 
 // number returns a free number for a new delivery of an event.

@@ -134,7 +134,7 @@ func testEraseSubject(t *testing.T, db *DB, stored func() bool) {
 	}
 	again := hook.Delivery{ID: done.Event.ID.Delivery(9), Tenant: "acme", Type: "a", Mode: hook.AtLeastOnce, CreatedAt: time.Now()}
 	if err := db.change(ctx, func(x *tx) error {
-		n, err := x.recover(r, hook.RecoveryStep{Requeue: []hook.DeliveryID{d.ID}, Create: []hook.Delivery{again}}, hook.Standing{State: hook.EndpointActive}, time.Now())
+		_, n, err := x.recover(r, hook.RecoveryStep{Requeue: []hook.DeliveryID{d.ID}, Create: []hook.Delivery{again}}, hook.Standing{State: hook.EndpointActive}, time.Now())
 		if n != 0 {
 			t.Errorf("a replay that had read it before queues %d", n)
 		}

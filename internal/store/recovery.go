@@ -178,8 +178,9 @@ func (db *DB) recoveryEvents(
 // the new progress.
 func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.RecoveryStep) error {
 	next := *r
+	var moves []move
 	err := db.change(ctx, func(t *tx) error {
-		next = *r
+		next, moves = *r, nil
 		var state hook.RecoveryState
 		err := t.row(`SELECT state FROM recoveries
 			WHERE id = $1 AND tenant = $2 AND cursor = $3`, r.ID[:], r.Tenant, r.Cursor[:]).Scan(&state)
@@ -196,8 +197,8 @@ func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.R
 		case err != nil:
 			return err
 		default:
-			queued, err := t.recover(r, step, hook.Standing{State: standing, Ordered: step.Ordered}, now)
-			if err != nil {
+			queued := 0
+			if moves, queued, err = t.recover(r, step, hook.Standing{State: standing, Ordered: step.Ordered}, now); err != nil {
 				return err
 			}
 			next.Cursor = upperEvent(r.Cursor, step.Cursor)
@@ -217,6 +218,7 @@ func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.R
 	})
 	if err == nil {
 		*r = next
+		db.moved(moves...)
 	}
 	return err
 }
@@ -233,17 +235,20 @@ func (db *DB) EndRecovery(ctx context.Context, r *hook.Recovery, state hook.Reco
 
 func upperEvent(a, b hook.EventID) hook.EventID { return hook.EventID(upper(hook.ID(a), hook.ID(b))) }
 
-// recover queues the deliveries of a step, and returns how many.
-func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, endpoint hook.Standing, now time.Time) (queued int, err error) {
-	if queued, err = t.requeueAll(r.Tenant, step.Requeue, endpoint, now); err != nil {
-		return 0, err
+// recover queues the deliveries of a step. It returns those that were there, and how many there are together with the new ones.
+func (t *tx) recover(
+	r *hook.Recovery, step hook.RecoveryStep, endpoint hook.Standing, now time.Time,
+) (moves []move, queued int, err error) {
+	if moves, err = t.requeueAll(r.Tenant, step.Requeue, endpoint, now); err != nil {
+		return nil, 0, err
 	}
+	queued = len(moves)
 	for _, d := range step.Create {
 		event := d.ID.Event()
 		var there int
 		err := t.row(`SELECT COUNT(*) FROM events WHERE tenant = $1 AND id = $2 AND content_type <> $3`, r.Tenant, event[:], hook.ErasedType).Scan(&there)
 		if err != nil {
-			return 0, err
+			return nil, 0, err
 		}
 		if there == 0 { // removed, or erased, after the page was read
 			continue
@@ -253,7 +258,7 @@ func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, endpoint hook.Sta
 			continue
 		}
 		if err != nil {
-			return 0, err
+			return nil, 0, err
 		}
 		d.ID = event.Delivery(n)
 		if _, err := t.exec(`INSERT INTO deliveries (tenant, id, endpoint, type, mode, state, reason, test, attempts, slot,
@@ -261,9 +266,9 @@ func (t *tx) recover(r *hook.Recovery, step hook.RecoveryStep, endpoint hook.Sta
 			VALUES ($1, $2, $3, $4, $5, $6, '', $7, 0, 0, $8, $9, $10, 0, 0)`,
 			r.Tenant, d.ID[:], r.Endpoint[:], d.Type, string(d.Mode), string(hook.Pending), d.Test, dueAt(&d),
 			micros(d.NextAttemptAt), d.CreatedAt.UnixMicro()); err != nil {
-			return 0, err
+			return nil, 0, err
 		}
 		queued++
 	}
-	return queued, nil
+	return moves, queued, nil
 }

@@ -139,6 +139,24 @@ func (db *DB) Backlog(
 	return hook.Backlog{Count: found[0]}, nil
 }
 
+// EndpointCounts counts endpoints up to limit: of a tenant or, if tenant is "", of all. Deleted ones are left out.
+func (db *DB) EndpointCounts(ctx context.Context, tenant string, limit int) (hook.EndpointCounts, error) {
+	q := query{where: []string{"state <> 'deleted'"}}
+	if tenant != "" {
+		q.and("tenant = %s", tenant)
+	}
+	text := q.text("state, last_run_at, failing_since", "endpoints", "LIMIT "+q.arg(limit+1))
+	count := func(when string) string { return "COUNT(CASE WHEN " + when + " THEN 1 END)" }
+	var n hook.EndpointCounts
+	err := db.read.QueryRowContext(ctx, "SELECT COUNT(*), "+count("state = 'paused'")+", "+count("state = 'disabled'")+", "+
+		count("failing_since IS NOT NULL")+", "+count("state = 'active' AND last_run_at IS NULL")+" FROM ("+text+") AS found", q.args...).
+		Scan(&n.All, &n.Paused, &n.Disabled, &n.Failing, &n.Unused)
+	if n.All > limit {
+		n.All, n.AtLeast = limit, true
+	}
+	return n, storageError(err)
+}
+
 // Failing lists the endpoints whose latest attempts failed, of a tenant or, if tenant is
 // "", of all. The endpoint that fails longest comes first. Backlogs are left zero.
 func (db *DB) Failing(ctx context.Context, tenant string, limit int) (list []hook.Failing, err error) {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gancho/internal/hook"
 )
 
@@ -164,6 +166,119 @@ func testBacklogAndFailing(t *testing.T, db *DB) {
 	}
 }
 
+// TestMoves checks that watchers learn of each delivery that a person or a bulk replay moved, with its earlier end, and of
+// nothing that was refused.
+func TestMoves(t *testing.T) { each(t, testMoves) }
+
+func testMoves(t *testing.T, db *DB) {
+	addTenants(t, db)
+	ctx := t.Context()
+	e := newEndpoint(t, db, "acme")
+	var seen []string
+	ended := time.Now().Add(-time.Hour).Truncate(time.Microsecond).UTC()
+	db.WatchMoves(func(was, now *hook.Delivery) {
+		if was.ID != now.ID || was.Tenant != "acme" || was.Endpoint != e.ID || was.State.Finished() && !was.FinishedAt.Equal(ended) {
+			t.Errorf("moved from %+v to %+v", was, now)
+		}
+		seen = append(seen, string(was.State)+" "+string(now.State))
+	})
+	put := func(s hook.State) hook.Delivery {
+		a := accepted("acme", "", `1`, e.ID)
+		submit(t, db, a)
+		d := a.Deliveries[0]
+		d.State, d.Reason, d.Attempts, d.Slot = s, "status_5xx", 1, 1
+		if s.Finished() {
+			d.FinishedAt = ended
+		} else {
+			d.QueueAt, d.NextAttemptAt = time.UnixMicro(1), time.Time{} // it holds the queue
+		}
+		done := make(chan error, 1)
+		db.SaveResult(hook.Result{Delivery: d}, func(err error) { done <- err })
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	failed := put(hook.Failed)
+	for range 2 { // the second time it is refused
+		_, err := db.Retry(ctx, "acme", failed.ID, false)
+		if want := len(seen) > 1; (err != nil) != want {
+			t.Errorf("retry: %v", err)
+		}
+		seen = append(seen, "retried")
+	}
+	held := put(hook.Retrying)
+	for range 2 {
+		_, _ = db.Skip(ctx, "acme", held.ID)
+		seen = append(seen, "skipped")
+	}
+	cancelled := put(hook.Cancelled)
+	r := &hook.Recovery{
+		ID: hook.NewRecoveryID(), Tenant: "acme", Endpoint: e.ID, Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),
+		States: []hook.State{hook.Cancelled}, State: hook.RecoveryRunning, CreatedAt: time.Now(),
+	}
+	if err := db.CreateRecovery(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	stale := *r
+	step := hook.RecoveryStep{Requeue: []hook.DeliveryID{cancelled.ID, failed.ID}, Examined: 2, Cursor: cancelled.ID.Event()}
+	if err := db.AdvanceRecovery(ctx, r, step); err != nil || r.Requeued != 1 {
+		t.Fatalf("requeued %d, %v", r.Requeued, err)
+	}
+	if err := db.AdvanceRecovery(ctx, &stale, step); !hook.IsKind(err, hook.KindConflict) {
+		t.Fatal(err)
+	}
+	want := []string{"failed pending", "retried", "retried", "retrying cancelled", "skipped", "skipped", "cancelled pending"}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("moves (-want +got):\n%s", diff)
+	}
+}
+
+func TestEndpointCounts(t *testing.T) { each(t, testEndpointCounts) }
+
+func testEndpointCounts(t *testing.T, db *DB) {
+	addTenants(t, db)
+	ctx, now := t.Context(), time.Now()
+	if n, err := db.EndpointCounts(ctx, "", 10); err != nil || n != (hook.EndpointCounts{}) {
+		t.Errorf("of none: %+v, %v", n, err)
+	}
+	var ours [5]*hook.Endpoint
+	for i := range ours {
+		ours[i] = newEndpoint(t, db, "acme")
+	}
+	works, fails, stops, waits, gone := ours[0], ours[1], ours[2], ours[3], ours[4]
+	newEndpoint(t, db, "globex")
+	db.SaveHealth(works.ID, hook.Health{LastRun: now, LastStatus: "200"})
+	db.SaveHealth(fails.ID, hook.Health{LastRun: now, LastStatus: hook.ClassTimeout, FailingSince: now})
+	for id, state := range map[hook.EndpointID]hook.EndpointState{stops.ID: hook.EndpointDisabled, waits.ID: hook.EndpointPaused} {
+		if err := db.SetEndpointState(ctx, id, state, hook.ReasonByPerson, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.DeleteEndpoint(ctx, "acme", gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Ready(ctx); err != nil { // the health is committed then
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		tenant string
+		limit  int
+		want   hook.EndpointCounts
+	}{
+		{"acme", 10, hook.EndpointCounts{All: 4, Paused: 1, Disabled: 1, Failing: 1}},
+		{"globex", 10, hook.EndpointCounts{All: 1, Unused: 1}},
+		{"", 5, hook.EndpointCounts{All: 5, Paused: 1, Disabled: 1, Failing: 1, Unused: 1}},
+	} {
+		if got, err := db.EndpointCounts(ctx, c.tenant, c.limit); err != nil || got != c.want {
+			t.Errorf("of %q: %+v, %v", c.tenant, got, err)
+		}
+	}
+	if got, err := db.EndpointCounts(ctx, "acme", 3); err != nil || got.All != 3 || !got.AtLeast {
+		t.Errorf("more than the limit: %+v, %v", got, err)
+	}
+}
+
 // TestStatsReadIndexes checks that no query of the statistics reads a whole table.
 func TestStatsReadIndexes(t *testing.T) {
 	t.Parallel()
@@ -174,6 +289,7 @@ func TestStatsReadIndexes(t *testing.T) {
 		`SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL AND endpoint = x'00' AND tenant || '' = 'a' LIMIT 9) AS found`:                   "deliveries_due",
 		`SELECT id FROM endpoints WHERE failing_since IS NOT NULL AND state <> 'deleted' AND tenant = 'a' ORDER BY failing_since LIMIT 9`:                         "endpoints_failing",
 		`SELECT id FROM endpoints WHERE failing_since IS NOT NULL AND state <> 'deleted' ORDER BY failing_since LIMIT 9`:                                          "endpoints_failing",
+		`SELECT COUNT(*) FROM (SELECT state FROM endpoints WHERE state <> 'deleted' AND tenant = 'a' LIMIT 9) AS found`:                                           "endpoints_",
 		strings.NewReplacer("$1", "9", "$2", "9").Replace(expireStats(time.Now())[0].query):                                                                       "stats_by_age",
 	} {
 		rows, err := db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text)
