@@ -37,6 +37,8 @@ require (
 
 require golang.org/x/oauth2 v0.37.0
 
+require github.com/yuin/goldmark v1.8.7
+
 require (
 	cel.dev/expr v0.25.1 // indirect
 	filippo.io/hpke v0.4.0 // indirect

@@ -25,6 +25,8 @@ type Contract struct {
 	Version    int64           `json:"version" doc:"Number of the version in force. Each change makes a new version."`
 	Signing    bool            `json:"signing" doc:"Requests are signed: endpoints have a signing secret."`
 	Shaping    string          `json:"shaping" enum:"on,off" doc:"Whether endpoints may transform what is sent: as the contract says, or as an operator decided."`
+	PublicDocs bool            `json:"public_docs" doc:"Whether everybody can read its documentation at docs_url."`
+	DocsURL    string          `json:"docs_url" doc:"Where everybody can read its documentation, if public_docs is true." example:"https://hooks.example.com/docs/standard"`
 	Assumed    int             `json:"assumed" doc:"How many facts in the contract are assumed, because no public document states them."`
 	EventTypes []EventType     `json:"event_types" doc:"The name * stands for any type that is not listed."`
 	Methods    []string        `json:"methods" doc:"HTTP methods an endpoint may choose from, the default first."`
@@ -234,6 +236,25 @@ type ContractPatch struct {
 	Shaping *string `json:"shaping" enum:"on,off" doc:"Whether endpoints may transform what is sent, in this version and later ones; null: as the contract says."`
 }
 
+// PublicDocs says whether everybody can read the documentation of a contract.
+type PublicDocs struct {
+	On bool `json:"on" doc:"true: without a key, at the docs_url of the contract; false: only who is signed in." example:"true"`
+}
+
+// ContractPage is the documentation of a contract in one language, to be shown as a part of a web page.
+type ContractPage struct {
+	Title       string          `json:"title" example:"Standard Webhooks"`
+	Description string          `json:"description" doc:"What it is about, as plain text; may be empty."`
+	HTML        string          `json:"html" doc:"The text below the title. It holds no scripts, and nothing of it is loaded from elsewhere. Elements with the attribute data-fill have a placeholder for a value of the reader's own: url, api_key, pair_name, pair_value, or setting: with the name of a setting."`
+	Contents    []ContentsEntry `json:"contents" doc:"The sections, in order."`
+}
+
+// ContentsEntry is a section in a table of contents.
+type ContentsEntry struct {
+	ID    string `json:"id" doc:"Id of its heading." example:"when-it-is-sent"`
+	Title string `json:"title" example:"When it is sent"`
+}
+
 // LibraryEntry is what a list shows of a contract of the library.
 type LibraryEntry struct {
 	Name        string   `json:"name" example:"github"`
@@ -292,6 +313,16 @@ func (c *Client) CheckContract(ctx context.Context, source string) (*ContractChe
 // RenderContract shows the request that a contract makes for an event. Nothing is stored or sent.
 func (c *Client) RenderContract(ctx context.Context, in ContractRenderInput) (*ContractRendering, error) {
 	return send[ContractRendering](ctx, c, http.MethodPost, path("contracts", "render"), in)
+}
+
+// SetPublicDocs decides whether everybody can read the documentation of a contract.
+func (c *Client) SetPublicDocs(ctx context.Context, name string, on bool) (*Contract, error) {
+	return send[Contract](ctx, c, http.MethodPut, path("contracts", name, "public-docs"), PublicDocs{On: on})
+}
+
+// ContractPage reads the documentation of a contract as a part of a web page, in a language: en, es or pt.
+func (c *Client) ContractPage(ctx context.Context, name, language string) (*ContractPage, error) {
+	return get[ContractPage](ctx, c, path("contracts", name, "page")+"?lang="+language)
 }
 
 // PatchContract changes what an operator may decide about a contract.

@@ -22,6 +22,11 @@ type Catalog interface {
 type ContractStore interface {
 	// ContractVersions are all versions of all contracts, by name and version, without their sources.
 	ContractVersions(ctx context.Context) ([]hook.ContractText, error)
+	// SetPublicDocs stores whether everybody can read the documentation of a contract.
+	SetPublicDocs(ctx context.Context, contract string, on bool) error
+	// PublicDocs are the names of the contracts for which that is so.
+	PublicDocs(ctx context.Context) ([]string, error)
+	HasPublicDocs(ctx context.Context, contract string) (bool, error)
 }
 
 // Contracts are the use cases of contracts. All fields are needed.
@@ -116,6 +121,37 @@ func (x Contracts) Check(ctx context.Context, source []byte) (*ContractCheck, er
 	}
 	out.KeptBack, out.Endpoints, err = x.Catalog.KeptBack(ctx, c)
 	return out, err
+}
+
+// reservedDocs is the name whose public address is taken: the pages show the API itself there.
+const reservedDocs = "api"
+
+// SetPublicDocs decides whether everybody can read the documentation of a contract, at /docs/{contract}. It holds for
+// later versions, too. The codes of its errors are contract_not_found and docs_address_taken.
+func (x Contracts) SetPublicDocs(ctx context.Context, name string, on bool) error {
+	if _, err := x.Get(name); err != nil {
+		return err
+	}
+	if on && name == reservedDocs {
+		return &hook.Error{
+			Kind: hook.KindConflict, Code: "docs_address_taken",
+			Detail: "The address /docs/api shows the API of this server. Give the contract another name.",
+		}
+	}
+	return x.Store.SetPublicDocs(ctx, name, on)
+}
+
+// PublicDocs is the contract in force of a name if everybody may read its documentation; nil if not, or if there is none.
+func (x Contracts) PublicDocs(ctx context.Context, name string) (*contract.Contract, error) {
+	c := contracts{x.InForce}.inForce(name)
+	if c == nil {
+		return nil, nil
+	}
+	on, err := x.Store.HasPublicDocs(ctx, name)
+	if err != nil || !on {
+		return nil, err
+	}
+	return c, nil
 }
 
 // SetShaping decides whether endpoints may shape the requests of a contract, whatever the contract says; nil leaves it

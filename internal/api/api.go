@@ -71,7 +71,9 @@ type Options struct {
 	PublicURL *url.URL
 	// PortalLogo is the URL path at which Console serves the operator's logo; "": there is none.
 	PortalLogo string
-	Console    Pages // nil: none
+	// PortalAccent is the colour of the portal if a link names none; "": the portal's own.
+	PortalAccent string
+	Console      Pages // nil: none
 }
 
 // Accepter stores events and their deliveries. They are durable when it returns. An error is about the whole request,
@@ -165,8 +167,8 @@ func New(o Options) *API {
 		keyHandlers{o.Admin.Keys},
 		encryptionKeyHandlers{o.Admin.SealKeys},
 		sessionHandlers{o.Auth, at},
-		portalHandlers{o.Admin.PortalLinks, o.Auth, at, o.PortalLogo},
-		contractHandlers{o.Admin.Contracts, o.Admin.Tests, o.Guide},
+		portalHandlers{o.Admin.PortalLinks, o.Auth, at, o.PortalLogo, o.PortalAccent},
+		contractHandlers{o.Admin.Contracts, o.Admin.Tests, o.Guide, at},
 		scheduleHandlers{o.Admin.Schedules},
 		guideHandlers{o.Admin.Contracts, o.Guide},
 		statsHandlers{o.Stats},

@@ -66,6 +66,7 @@ var meanings = map[string]struct {
 	"credential_not_found":   {hook.KindNotFound, "The tenant has no such credential."},
 	"record_not_found":       {hook.KindNotFound, "The tenant has no such record."},
 	"key_not_found":          {hook.KindNotFound, "There is no such key."},
+	"docs_address_taken":     {hook.KindConflict, "The address of its documentation is one of the server's own."},
 	"contract_not_found":     {hook.KindNotFound, "There is no such contract."},
 	"secret_not_found":       {hook.KindNotFound, "The endpoint's contract does not sign, so it has no secret."},
 	"schedule_not_found":     {hook.KindNotFound, "The contract makes no events of this type on a schedule."},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -24,6 +25,7 @@ type contractHandlers struct {
 	contracts admin.Contracts
 	tests     admin.Tests
 	guide     Guide
+	addresses addresses
 }
 
 // Limits of the comparison with the version in force.
@@ -87,6 +89,14 @@ func (h contractHandlers) register(a *API) {
 			"contract gets a new version.",
 		codes: []string{"contract_not_found"},
 	}, h.patch)
+	add(a, operation{
+		id: "put-contract-public-docs", method: http.MethodPut, path: path + "/{name}/public-docs", tag: "contracts", access: auth.Operators,
+		summary: "Decide whether everybody can read the documentation",
+		description: "If on, /docs/{name} shows the documentation of the contract to everybody, also to search engines, in " +
+			"three languages. It is off at first, and then that address answers 404. It stays as it is when the contract gets " +
+			"a new version.",
+		codes: []string{"contract_not_found", "docs_address_taken"},
+	}, h.putPublicDocs)
 }
 
 func wireText(t contract.Text) client.Text { return client.Text{En: t.En, Es: t.Es, Pt: t.Pt} }
@@ -184,10 +194,49 @@ func wireContractDetail(c *contract.Contract, language string) client.ContractDe
 	return out
 }
 
+// published adds to a contract what the operator decided about its documentation.
+func (h contractHandlers) published(ctx context.Context, out *client.Contract, public []string) {
+	out.PublicDocs = slices.Contains(public, out.Name)
+	out.DocsURL = h.addresses.url(requestOf(ctx), "/docs/"+out.Name).String()
+}
+
+func (h contractHandlers) putPublicDocs(ctx context.Context, in *struct {
+	Name string `path:"name" doc:"Name of the contract." example:"standard"`
+	Speaks
+	Body client.PublicDocs
+},
+) (*struct{ Body client.Contract }, error) {
+	if err := h.contracts.SetPublicDocs(ctx, in.Name, in.Body.On); err != nil {
+		return nil, err
+	}
+	c, err := h.contracts.Get(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return h.one(ctx, c, in.language())
+}
+
+// one is a contract as an answer.
+func (h contractHandlers) one(ctx context.Context, c *contract.Contract, language string) (*struct{ Body client.Contract }, error) {
+	public, err := h.contracts.Store.PublicDocs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := wireContract(c, language)
+	h.published(ctx, &out, public)
+	return &struct{ Body client.Contract }{out}, nil
+}
+
 func (h contractHandlers) list(ctx context.Context, in *Speaks) (*struct{ Body client.List[client.Contract] }, error) {
+	public, err := h.contracts.Store.PublicDocs(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := client.List[client.Contract]{Items: []client.Contract{}}
 	for _, c := range touchable(ctx, h.contracts.List(), func(c *contract.Contract) string { return c.Name }) {
-		out.Items = append(out.Items, wireContract(c, in.language()))
+		item := wireContract(c, in.language())
+		h.published(ctx, &item, public)
+		out.Items = append(out.Items, item)
 	}
 	return &struct{ Body client.List[client.Contract] }{out}, nil
 }
@@ -202,7 +251,12 @@ func (h contractHandlers) get(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	public, err := h.contracts.Store.PublicDocs(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := wireContractDetail(c, in.language())
+	h.published(ctx, &out.Contract, public)
 	versions, err := h.contracts.Versions(ctx, c.Name)
 	if err != nil {
 		return nil, err
@@ -326,7 +380,7 @@ func (h contractHandlers) patch(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body client.Contract }{wireContract(c, in.language())}, nil
+	return h.one(ctx, c, in.language())
 }
 
 func (h contractHandlers) render(ctx context.Context, in *struct {

@@ -17,6 +17,8 @@ import (
 type Guide struct {
 	Markdown func(c *contract.Contract, language string) []byte
 	OpenAPI  func(c *contract.Contract, language string) []byte
+	// Page is the same as Markdown, as a part of a web page.
+	Page func(c *contract.Contract, language string) client.ContractPage
 	// Changes are what a new version changes for receivers, what breaks them first. whole is false if ctx was done before
 	// everything was compared.
 	Changes func(ctx context.Context, before, after *contract.Contract, language string) (list []client.ContractChange, whole bool)
@@ -57,6 +59,20 @@ func (h guideHandlers) register(a *API) {
 		"Read the OpenAPI document of a contract",
 		"An OpenAPI 3.1 document with its requests as webhooks and its look-ups as paths.",
 		h.guide.OpenAPI)
+	add(a, operation{
+		id: "get-contract-page", method: http.MethodGet, path: "/v1/contracts/{name}/page", tag: "contracts", access: auth.AnyReaders,
+		summary:     "Read the documentation of a contract as HTML",
+		description: "The same text as its Markdown, as a part of a web page: for your own pages, and for the console.",
+		codes:       []string{"contract_not_found"},
+	}, h.page)
+}
+
+func (h guideHandlers) page(_ context.Context, in *ContractDocInput) (*struct{ Body client.ContractPage }, error) {
+	c, err := h.contracts.Get(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body client.ContractPage }{h.guide.Page(c, in.Language)}, nil
 }
 
 // ContractDocInput names a contract and a language.

@@ -19,12 +19,12 @@ func (s Speaks) language() string {
 	if s.Lang != "" {
 		return s.Lang
 	}
-	return acceptedLanguage(s.Accept)
+	return AcceptedLanguage(s.Accept)
 }
 
-// acceptedLanguage chooses a language by an Accept-Language header (RFC 9110, 12.5.4): the one with the highest weight,
+// AcceptedLanguage chooses a language by an Accept-Language header (RFC 9110, 12.5.4): the one with the highest weight,
 // the first of those with the same weight, or English if there is none. Regions do not matter: es-MX is es.
-func acceptedLanguage(accept string) string {
+func AcceptedLanguage(accept string) string {
 	best, weight := languages[0], 0.0
 	for part := range strings.SplitSeq(accept, ",") {
 		tag, params, _ := strings.Cut(part, ";")

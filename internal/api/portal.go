@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -18,6 +19,7 @@ type portalHandlers struct {
 	auth      *auth.Auth
 	addresses addresses
 	logo      string // path of the operator's picture; "": none
+	accent    string // the operator's colour; "": none
 }
 
 func (h portalHandlers) register(a *API) {
@@ -142,6 +144,6 @@ func (h portalHandlers) open(ctx context.Context, in *struct{ Body client.Portal
 	}
 	return &struct{ Body client.PortalSession }{client.PortalSession{
 		Session: wireSession(s.Key), Token: s.Token, TenantName: s.Tenant.Name, Language: s.Look.Language,
-		Accent: s.Look.Accent, Logo: logo,
+		Accent: cmp.Or(s.Look.Accent, h.accent), Logo: logo,
 	}}, nil
 }

@@ -98,10 +98,12 @@ func TestRoles(t *testing.T) {
 		"GET /v1/contracts":              "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/contracts/{name}":       "tenant acme, read acme, read all, tenant other, read other",
 		"POST /v1/contracts":             "", "POST /v1/contracts/check": "", "POST /v1/contracts/render": "", "PATCH /v1/contracts/{name}": "",
-		"GET /v1/contracts/{name}/docs":    "tenant acme, read acme, read all, tenant other, read other",
-		"GET /v1/library":                  "tenant acme, read acme, read all, tenant other, read other",
-		"GET /v1/library/{name}":           "tenant acme, read acme, read all, tenant other, read other",
-		"GET /v1/contracts/{name}/openapi": "tenant acme, read acme, read all, tenant other, read other",
+		"PUT /v1/contracts/{name}/public-docs": "",
+		"GET /v1/contracts/{name}/page":        "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/contracts/{name}/docs":        "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/library":                      "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/library/{name}":               "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/contracts/{name}/openapi":     "tenant acme, read acme, read all, tenant other, read other",
 	}
 	s.live.Close() // a stream has no end
 	d, err := theDocument()

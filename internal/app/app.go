@@ -20,7 +20,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"gancho.example/client"
 	"gancho/contracts"
 	"gancho/internal/admin"
 	"gancho/internal/api"
@@ -272,13 +271,14 @@ func (s *server) assemble() (*parts, error) {
 	p.auth.SetSessionKeys(s.db.SessionKeys()...)
 	p.auth.Observe(func(d auth.Door, limited bool) { numbers.KeyRefused(string(d), limited) })
 	documented := guide.Sender{Addresses: s.cfg.SenderAddresses.List(), URL: string(s.cfg.PublicURL)}
+	cases := s.useCases(p, inForce)
 	p.handler = api.New(api.Options{
-		Admin: s.useCases(p, inForce), Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
-		Streams: &s.live, Guide: api.Guide{Markdown: documented.Markdown, OpenAPI: documented.OpenAPI, Changes: changes}, Senders: documented.Addresses,
+		Admin: cases, Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
+		Streams: &s.live, Guide: guideOf(documented), Senders: documented.Addresses,
 		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Omissions: s.db, Audit: s.db, Health: p.health,
 		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),
-		PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(),
-		Console: console.New(console.Options{PortalOrigins: s.cfg.PortalOrigins.strings(), Logo: s.logo, Path: s.cfg.PublicURL.path()}),
+		PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(), PortalAccent: string(s.cfg.PortalAccent),
+		Console: s.pages(cases.Contracts, documented),
 	})
 	return p, nil
 }
@@ -407,12 +407,3 @@ func (s *server) importContracts(ctx context.Context, known *catalog.Catalog) (*
 }
 
 func (s *server) url() string { return "http://" + s.listener.Addr().String() }
-
-// changes says what a new version of a contract changes for receivers, as JSON of the API.
-func changes(ctx context.Context, before, after *contract.Contract, language string) (out []client.ContractChange, whole bool) {
-	list, whole := guide.ChangesWithin(ctx, before, after)
-	for _, c := range list {
-		out = append(out, client.ContractChange(c.In(language)))
-	}
-	return out, whole
-}

@@ -58,6 +58,8 @@ type Config struct {
 
 	PortalLogo string `name:"portal-logo" env:"GANCHO_PORTAL_LOGO" placeholder:"FILE" help:"Picture that the portal shows at its top: your logo." doc:"SVG, PNG, JPEG, GIF or WebP, of 512 KiB at most, shown 28 pixels high. It is read at the start and served from here, so no other address has to be allowed."`
 
+	PortalAccent Colour `name:"portal-accent" env:"GANCHO_PORTAL_ACCENT" placeholder:"#RRGGBB" help:"Colour of the portal and of the public documentation: yours." doc:"Six hexadecimal digits, such as #0b7285. A portal link that names a colour has that one."`
+
 	Demo bool `name:"demo" env:"GANCHO_DEMO" negatable:"" help:"Start with a demo tenant, a built-in receiver and real deliveries to it." doc:"For a first look only: it allows deliveries to 127.0.0.0/8 and ::1."`
 
 	MaxPayload Bytes `name:"max-payload" env:"GANCHO_MAX_PAYLOAD" default:"1MiB" placeholder:"SIZE" help:"Largest payload of one event." doc:"In bytes, or with a unit: 512KiB, 1MiB. A larger payload is refused with status 413 and nothing of it is stored."`

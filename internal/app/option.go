@@ -187,7 +187,7 @@ func (p *PublicURL) UnmarshalText(text []byte) error {
 // ownPaths are the first segments of the paths that the API and the console have.
 var ownPaths = []string{
 	"v1", "assets", "portal", "t", "tenants", "contracts", "library", "new-contract", "audit", "encryption", "keys", "in", "debug",
-	"healthz", "readyz", "metrics", "openapi.json",
+	"healthz", "readyz", "metrics", "openapi.json", "docs",
 }
 
 // url is the parsed address, nil if there is none.
@@ -236,6 +236,21 @@ func (o Origins) strings() []string {
 		parts[i] = string(p)
 	}
 	return parts
+}
+
+// Colour is a colour of web pages: # and six hexadecimal digits.
+type Colour string
+
+var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+
+// UnmarshalText sets c to the colour in text.
+func (c *Colour) UnmarshalText(text []byte) error {
+	s := strings.TrimSpace(string(text))
+	if s != "" && !colour.MatchString(s) {
+		return fmt.Errorf("%q is not a colour; write # and six hexadecimal digits, such as #0b7285", text)
+	}
+	*c = Colour(s)
+	return nil
 }
 
 // Networks is a list of address ranges, written as CIDRs separated by commas.

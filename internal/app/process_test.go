@@ -54,6 +54,8 @@ type testConfig struct {
 	MaxConnections int
 	OperatorListen string
 	PublicURL      string
+	PortalLogo     string
+	PortalAccent   string
 	FileLimit      uint64 // bytes; no file of the process gets larger, as on a full disk
 	DiskLow        int64
 	MaxBodies      int64
@@ -73,6 +75,7 @@ func serveForTest(text string) int {
 		cfg.AdminKey, cfg.EncryptionKey = "", ""
 	}
 	cfg.OperatorListen = tc.OperatorListen
+	cfg.PortalLogo, cfg.PortalAccent = tc.PortalLogo, Colour(tc.PortalAccent)
 	if err := cfg.PublicURL.UnmarshalText([]byte(tc.PublicURL)); tc.PublicURL != "" && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

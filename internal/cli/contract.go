@@ -22,6 +22,7 @@ type contractCmd struct {
 	Reference contractReferenceCmd `cmd:"" help:"Print what can stand in a contract: each key, or those of one section."`
 	Keys      contractKeysCmd      `cmd:"" help:"Print the public keys of secrets as a JSON Web Key Set, for receivers who fetch it."`
 	Docs      contractDocsCmd      `cmd:"" help:"Print the documentation of a contract for the customers who receive its webhooks."`
+	Public    contractPublicCmd    `cmd:"" help:"Show the documentation of a contract to everybody, or to nobody who is not signed in."`
 	Export    contractExportCmd    `cmd:"" help:"Print a contract as an OpenAPI 3.1 document."`
 }
 

@@ -154,6 +154,9 @@ func (p *page) request() {
 	first := p.events[0]
 	p.say("request.intro")
 	p.code("http", p.wire(first.Rendering))
+	if command := p.curl(first.Rendering); command != nil {
+		p.code("sh", command)
+	}
 	p.list(p.words("request.bytes", "n", strconv.Itoa(len(first.Body))),
 		p.escapes(first.Body), p.redirects())
 	if p.form != "" && contentType(first.Rendering) != formType {

@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"internal/template":  {"internal/expr", "internal/hook", "internal/nearest", "internal/rawjson", "internal/work", "internal/yamlfile"},
 	"internal/contract":  {"internal/certs", "internal/egress", "internal/template", "internal/schema", "internal/yamlfile", "internal/hook", "internal/mask", "internal/cron", "internal/expr", "internal/rawjson", "internal/match", "internal/sign", "internal/nearest", "internal/work"},
 	"internal/guide":     {"internal/hook", "internal/contract", "internal/diagnose", "internal/rawjson", "internal/sign", "internal/texts"},
+	"internal/docpage":   {"internal/contract", "internal/texts"},
 	"internal/explain":   {"internal/hook", "internal/contract", "internal/diagnose", "internal/match"},
 	"internal/view":      {"internal/hook", "internal/answer", "internal/contract", "internal/mask", "internal/rawjson"},
 	"internal/bearer":    {"internal/hook", "internal/contract"},

@@ -33,6 +33,7 @@ var dependencies = map[string]string{
 	"github.com/rogpeppe/go-internal":                          "tests: testscript, conversations with the program as text files",
 	"github.com/santhosh-tekuri/jsonschema/v6":                 "JSON Schema 2020-12, for payloads and settings",
 	"github.com/standard-webhooks/standard-webhooks/libraries": "tests: the official verifier judges our signatures",
+	"github.com/yuin/goldmark":                                 "Markdown to HTML: the documentation of contracts as pages",
 	"go.uber.org/goleak":                                       "tests: no goroutine outlives its owner",
 	"golang.org/x/net":                                         "host names in other scripts (punycode), what a header may hold, SOCKS5, charsets of answers",
 	"golang.org/x/oauth2":                                      "tokens by client credentials, for receivers that want them",

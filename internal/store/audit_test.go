@@ -150,6 +150,7 @@ func testAudit(t *testing.T, db *DB) {
 	_, _, err = db.PutContract(ctx, "c", []byte("b"), hook.ContractPosted)
 	must(err)
 	must(db.SetContractShaping(ctx, "c", new(true)))
+	must(db.SetPublicDocs(ctx, "c", true))
 	must(db.DeleteTenant(ctx, "acme"))
 	for more := true; more; {
 		more, err = db.Purge(ctx)
@@ -164,6 +165,7 @@ func testAudit(t *testing.T, db *DB) {
 		"contract.imported shipped by key-ana",
 		"contract.posted by key-ana",
 		"contract.changed shaping by key-ana",
+		"contract.changed public_docs by key-ana",
 		"tenant.deleted ACME entries=23+places=1-24 by key-ana",
 		"tenant.created by key-ana",
 	}

@@ -26,7 +26,7 @@ func ofTenant() (parts []part) {
 		"bodies":            `delivery IN (SELECT id FROM deliveries WHERE tenant = $1)`,
 		"endpoint_versions": `endpoint IN (SELECT id FROM endpoints WHERE tenant = $1)`,
 		"key_texts":         `key IN (SELECT id FROM keys WHERE tenant = $1)`,
-		"contracts":         "", "contract_options": "", "seal_keys": "", "ended_sessions": "",
+		"contracts":         "", "contract_options": "", "public_docs": "", "seal_keys": "", "ended_sessions": "",
 	}
 	for _, t := range Tables() {
 		condition, special := where[t.Name]

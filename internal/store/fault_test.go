@@ -461,6 +461,10 @@ func (s *scenario) run() {
 	}, nil)
 	s.replay(e.ID)
 	s.access()
+	s.step("public docs", func(ctx context.Context) error { return db.SetPublicDocs(ctx, "standard", true) }, func() bool {
+		on, err := db.HasPublicDocs(ctx, "standard")
+		return err == nil && on
+	})
 	// Nobody is told that health was not stored, as the next attempt stores a newer one; so it is not compared.
 	db.SaveHealth(e.ID, hook.Health{LastRun: now, LastStatus: "timeout"})
 	s.step("statistics", func(ctx context.Context) error { return db.Ready(ctx) }, nil)

@@ -45,6 +45,7 @@ func Tables() []Table {
 		{"audit_chains", []string{"tenant"}},
 		{"contracts", []string{"name", "version"}},
 		{"contract_options", []string{"contract"}},
+		{"public_docs", []string{"contract"}},
 		{"endpoint_versions", []string{"endpoint", "version"}},
 		{"credentials", []string{"id"}},
 		{"endpoints", []string{"id"}},

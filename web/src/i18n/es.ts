@@ -92,6 +92,7 @@ const es: Messages = {
       key_not_found: "Esa clave no existe. Quizás ya fue revocada.",
       portal_link_not_found: "Ese enlace no existe, o ya terminó.",
       contract_not_found: "No existe ese sistema de webhooks.",
+      docs_address_taken: "La dirección /docs/api muestra la API de este servidor: dele otro nombre al sistema.",
       version_not_found: "El sistema de webhooks no tiene esa versión.",
       schedule_not_found: "Eso no está programado.",
       secret_not_found: "Este sistema no firma, así que no hay secreto.",

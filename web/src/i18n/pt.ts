@@ -91,6 +91,7 @@ const pt: Messages = {
       key_not_found: "Essa chave não existe. Talvez já tenha sido revogada.",
       portal_link_not_found: "Esse link não existe, ou já terminou.",
       contract_not_found: "Não existe esse sistema de webhooks.",
+      docs_address_taken: "O endereço /docs/api mostra a API deste servidor: dê outro nome ao sistema.",
       version_not_found: "O sistema de webhooks não tem essa versão.",
       schedule_not_found: "Isso não está programado.",
       secret_not_found: "Este sistema não assina, então não há segredo.",
