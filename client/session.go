@@ -18,6 +18,16 @@ type Session struct {
 	Tenant    string     `json:"tenant" doc:"The tenant to which it is limited; empty: all tenants." example:"acme"`
 	Portal    bool       `json:"portal" doc:"It began with a portal link."`
 	ExpiresAt *time.Time `json:"expires_at" doc:"When it ends; null: when the key is revoked."`
+
+	Access *PortalAccess `json:"access,omitempty" doc:"Of a session that began with a portal link: what it sees and does now. Without contracts: all that are in force."`
+}
+
+// PortalAccess says what people see and do in the portal. A list that is nil says nothing, so that the usual holds; one
+// that is empty allows nothing.
+type PortalAccess struct {
+	Contracts []string `json:"contracts,omitzero" required:"false" minItems:"1" maxItems:"100" doc:"Names of the only contracts that they see. If nothing is said: those of which the tenant has an endpoint, a credential, a record or one of its latest 200 events; if there is none, all that are in force." example:"[\"standard\"]"`
+	Pages     []string `json:"pages,omitzero" required:"false" maxItems:"100" doc:"Pages that they see: endpoints, test, deliveries, documentation, credentials, events, records, schedules, network." example:"[\"endpoints\",\"deliveries\"]"`
+	Actions   []string `json:"actions,omitzero" required:"false" maxItems:"100" doc:"What they may do: edit_endpoints, edit_credentials, retry, publish, edit_records, run_schedules, reveal (personal data)." example:"[\"edit_endpoints\",\"retry\"]"`
 }
 
 // PortalLinkInput asks for a link with which people of a tenant open its portal.
@@ -28,6 +38,8 @@ type PortalLinkInput struct {
 	ReadOnly   bool   `json:"read_only,omitempty" doc:"The person can read, and change nothing."`
 	ExpiresIn  string `json:"expires_in,omitempty" maxLength:"20" default:"10m" doc:"How long the link can be opened, at most 24h." example:"10m"`
 	SessionFor string `json:"session_for,omitempty" maxLength:"20" default:"8h" doc:"How long a session lasts that begins with it, at most 24h." example:"8h"`
+
+	PortalAccess
 }
 
 // PortalLink is a link with which people of a tenant open its portal. It is listed until its last session has ended.
@@ -39,6 +51,8 @@ type PortalLink struct {
 	ExpiresAt time.Time  `json:"expires_at" doc:"Until then it can be opened."`
 	OpenedAt  *time.Time `json:"opened_at" doc:"When it was opened last; null: never."`
 	EndsAt    time.Time  `json:"ends_at" doc:"When the link can no longer be opened and its last session has ended."`
+
+	PortalAccess
 }
 
 // NewPortalLink is a link to open, or to show in an iframe. It is shown once, when it is created.

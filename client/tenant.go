@@ -19,6 +19,8 @@ type Tenant struct {
 	Egress       Hosts  `json:"egress" doc:"To which hosts the tenant's requests may go, beside what the installation and the contract allow."`
 	SealPayloads bool   `json:"seal_payloads" doc:"Payloads of events, documents of records and stored answers of the tenant are encrypted before they are stored."`
 
+	Portal PortalAccess `json:"portal" doc:"What people of the tenant see and do in the portal, where their link does not say it."`
+
 	SenderAddresses []string `json:"sender_addresses" doc:"From which addresses requests come, the same for all tenants (option sender-addresses); empty: unknown." example:"[\"203.0.113.7\"]"`
 }
 
@@ -55,6 +57,8 @@ type TenantInput struct {
 	Limits       *Limits `json:"limits,omitempty" doc:"What the tenant may use. A new one replaces all limits; {} gives the defaults of the installation."`
 	Egress       *Hosts  `json:"egress,omitempty" doc:"To which hosts the tenant's requests may go. A new one replaces both lists."`
 	SealPayloads *bool   `json:"seal_payloads,omitempty" doc:"Encrypt payloads of events, documents of records and stored answers before they are stored, from now on. What is stored already stays as it is, also when it is taken back."`
+
+	Portal *PortalAccess `json:"portal,omitempty" doc:"What people of the tenant see and do in the portal, where their link does not say it. A new one replaces all three lists, at once for open sessions, too; {} gives the usual."`
 }
 
 // PutTenant creates the tenant or changes it.

@@ -2,8 +2,12 @@ package admin
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
@@ -28,8 +32,9 @@ const (
 type PortalLinkSpec struct {
 	Name      string // whom it is for
 	ReadOnly  bool
-	OpensFor  *time.Duration // nil: 10 minutes
-	StaysOpen *time.Duration // how long a session lasts that begins with it; nil: 8 hours
+	Access    hook.PortalAccess // what they see and do; nil lists: as the tenant says
+	OpensFor  *time.Duration    // nil: 10 minutes
+	StaysOpen *time.Duration    // how long a session lasts that begins with it; nil: 8 hours
 }
 
 // Create creates a portal link of a tenant in the name of the holder of by, and the link ends with that key. stays is how
@@ -47,10 +52,10 @@ func (x PortalLinks) Create(ctx context.Context, by *hook.Key, tenant string, in
 			wrong = append(wrong, hook.Field(span.pointer, "portal_time", "Write a length of time up to 24h, such as 10m."))
 		}
 	}
-	if len(wrong) > 0 {
+	if wrong = append(wrong, checkPortal(in.Access, "")...); len(wrong) > 0 {
 		return l, 0, hook.InvalidFields("portal_link_invalid", wrong...)
 	}
-	l = hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: tenant, Name: in.Name, Role: hook.RoleTenant, CreatedAt: now(), MadeWith: by.Hash}
+	l = hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: tenant, Name: in.Name, Role: hook.RoleTenant, Access: in.Access, CreatedAt: now(), MadeWith: by.Hash}
 	if in.ReadOnly {
 		l.Role = hook.RoleRead
 	}
@@ -75,4 +80,28 @@ func (x PortalLinks) Delete(ctx context.Context, tenant, id string) error {
 		return hook.NotFound("portal_link", id)
 	}
 	return x.Store.DeletePortalLink(ctx, tenant, parsed)
+}
+
+// checkPortal finds what is wrong with the lists of what people see and do in the portal, which stand in a request at a
+// place. A contract need not exist yet.
+func checkPortal(a hook.PortalAccess, at string) (wrong []hook.FieldError) {
+	for i, name := range a.Contracts {
+		if !contract.ValidName(name) {
+			wrong = append(wrong, hook.Field(fmt.Sprintf("%s/contracts/%d", at, i), "contract_name_invalid",
+				"This cannot be the name of a contract."))
+		}
+	}
+	for i, name := range a.Pages {
+		if known := hook.PortalPages(); !slices.Contains(known, name) {
+			wrong = append(wrong, hook.Field(fmt.Sprintf("%s/pages/%d", at, i), "portal_page_unknown",
+				"The portal has no such page. Its pages are {names}.", "names", strings.Join(known, ", ")))
+		}
+	}
+	for i, name := range a.Actions {
+		if known := hook.PortalActions(); !slices.Contains(known, name) {
+			wrong = append(wrong, hook.Field(fmt.Sprintf("%s/actions/%d", at, i), "portal_action_unknown",
+				"There is no such action. The actions are {names}.", "names", strings.Join(known, ", ")))
+		}
+	}
+	return wrong
 }

@@ -63,6 +63,9 @@ func (x Tenants) Put(ctx context.Context, id string, c hook.TenantChange) (t hoo
 				"entry", entry))
 		}
 	}
+	if c.Portal != nil {
+		wrong = append(wrong, checkPortal(*c.Portal, "/portal")...)
+	}
 	if len(wrong) > 0 {
 		return t, false, hook.InvalidFields("request_invalid", wrong...)
 	}

@@ -90,7 +90,7 @@ func actor(r *http.Request, k *hook.Key) hook.Actor {
 	}
 	out := hook.Actor{Kind: hook.ActorKey, Key: k.ID, Name: k.Name, Role: k.Role, Address: auth.PeerText(r)}
 	switch {
-	case k.Portal:
+	case k.Portal != nil:
 		out.Kind = hook.ActorPortal
 	case r.Header.Get("Authorization") == "":
 		out.Kind = hook.ActorSession

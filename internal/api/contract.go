@@ -257,6 +257,9 @@ func (h contractHandlers) get(ctx context.Context, in *struct {
 	}
 	out := wireContractDetail(c, in.language())
 	h.published(ctx, &out.Contract, public)
+	if keyOf(ctx).Portal != nil { // it is the operator's text, with what they wrote for themselves
+		out.Source = ""
+	}
 	versions, err := h.contracts.Versions(ctx, c.Name)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"gancho/internal/admin"
 	"gancho/internal/auth"
 	"gancho/internal/contract"
+	"gancho/internal/hook"
 )
 
 // Guide writes what customers and their tools read about a contract, in a language: en, es or pt.
@@ -35,7 +36,7 @@ func (h guideHandlers) register(a *API) {
 		write func(*contract.Contract, string) []byte,
 	) {
 		add(a, operation{
-			id: id, method: http.MethodGet, path: path, tag: "contracts", access: auth.AnyReaders,
+			id: id, method: http.MethodGet, path: path, tag: "contracts", access: auth.AnyReaders, page: hook.PageDocumentation,
 			summary: summary, description: description, codes: []string{"contract_not_found"},
 		}, func(_ context.Context, in *ContractDocInput) (*contractDoc, error) {
 			c, err := h.contracts.Get(in.Name)
@@ -60,7 +61,7 @@ func (h guideHandlers) register(a *API) {
 		"An OpenAPI 3.1 document with its requests as webhooks and its look-ups as paths.",
 		h.guide.OpenAPI)
 	add(a, operation{
-		id: "get-contract-page", method: http.MethodGet, path: "/v1/contracts/{name}/page", tag: "contracts", access: auth.AnyReaders,
+		id: "get-contract-page", method: http.MethodGet, path: "/v1/contracts/{name}/page", tag: "contracts", access: auth.AnyReaders, page: hook.PageDocumentation,
 		summary:     "Read the documentation of a contract as HTML",
 		description: "The same text as its Markdown, as a part of a web page: for your own pages, and for the console.",
 		codes:       []string{"contract_not_found"},

@@ -89,19 +89,8 @@ func touchable[T any](ctx context.Context, list []T, contractOf func(T) string) 
 	return out
 }
 
-// admitFilter decides whether the key of the request may read a list of one contract, or of all if that is "".
-func admitFilter(ctx context.Context, contract string) error {
-	if contract == "" {
-		return auth.AdmitEverything(keyOf(ctx))
-	}
-	return auth.AdmitContract(keyOf(ctx), contract)
-}
-
-// admitEndpoint decides whether the key of the request may read what belongs to an endpoint, zero for all endpoints.
+// admitEndpoint decides whether the key of the request may read what belongs to an endpoint.
 func (h deliveryHandlers) admitEndpoint(ctx context.Context, tenant string, id hook.EndpointID) error {
-	if id.IsZero() {
-		return auth.AdmitEverything(keyOf(ctx))
-	}
 	e, err := h.store.TenantEndpoint(ctx, tenant, id)
 	if err != nil {
 		return err
@@ -117,7 +106,7 @@ func refuseEvents(key *hook.Key, items []hook.NewEvent) {
 			name = hook.DefaultContract
 		}
 		if items[i].Wrong == nil && !key.MayTouch(name) {
-			items[i].Wrong = auth.ErrOtherContract
+			items[i].Wrong = auth.OtherContract(key)
 		}
 	}
 }
@@ -126,7 +115,7 @@ func refuseEvents(key *hook.Key, items []hook.NewEvent) {
 func refuseChanges(key *hook.Key, items []hook.RecordChange) {
 	for i := range items {
 		if items[i].Wrong == nil && !key.MayTouch(items[i].Contract) {
-			items[i].Wrong = auth.ErrOtherContract
+			items[i].Wrong = auth.OtherContract(key)
 		}
 	}
 }

@@ -164,7 +164,7 @@ func (h deliveryHandlers) list(ctx context.Context, in *struct {
 		if err := auth.AdmitContract(keyOf(ctx), e.Contract); err != nil {
 			return nil, err
 		}
-	} else if len(keyOf(ctx).Contracts) > 0 { // a delivery does not say its contract, so its endpoint has to
+	} else if f.Contracts = keyOf(ctx).Contracts; f.Contracts != nil && !f.Endpoint.IsZero() {
 		if err := h.admitEndpoint(ctx, in.Tenant, f.Endpoint); err != nil {
 			return nil, err
 		}

@@ -14,13 +14,13 @@ import (
 func (h contractHandlers) registerLibrary(a *API) {
 	const path = "/v1/library"
 	add(a, operation{
-		id: "list-library", contracts: true, method: http.MethodGet, path: path, tag: "contracts", access: auth.AnyReaders,
+		id: "list-library", contracts: true, notInPortal: true, method: http.MethodGet, path: path, tag: "contracts", access: auth.AnyReaders,
 		summary: "List the library",
 		description: "Contracts of well-known systems that come with the program, ordered by name. They are not in force: " +
 			"read one, change what should be different, and store it with POST /v1/contracts.",
 	}, h.library)
 	add(a, operation{
-		id: "get-library-contract", contracts: true, method: http.MethodGet, path: path + "/{name}", tag: "contracts",
+		id: "get-library-contract", contracts: true, notInPortal: true, method: http.MethodGet, path: path + "/{name}", tag: "contracts",
 		access: auth.AnyReaders, summary: "Read a contract of the library", description: "Its YAML, and what the list says of it.",
 		codes: []string{"contract_not_found"},
 	}, h.libraryContract)

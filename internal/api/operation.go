@@ -113,6 +113,11 @@ type operation struct {
 	// contracts says that the handler itself checks or filters what a key may see that is limited to contracts. Without
 	// it, the path has to say which contract the operation is about, see [API.checkContract].
 	contracts bool
+	// page is a page of the portal to which the operation belongs beside its scope; "": the scope alone decides what a
+	// portal link may.
+	page string
+	// notInPortal says that no portal link may use the operation, whatever its scope is.
+	notInPortal bool
 }
 
 // add registers an operation.
@@ -218,7 +223,7 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 	codes := slices.Concat(op.codes, []string{"internal_error", "storage_unavailable"})
 	if !op.open {
 		codes = append(codes, "key_missing", "key_invalid", "session_ended", "forbidden", "cross_origin", "scope_missing",
-			"contract_forbidden", "address_forbidden", "too_many_tries")
+			"contract_forbidden", "portal_forbidden", "address_forbidden", "too_many_tries")
 	}
 	if strings.Contains(op.path, "{tenant}") && !op.newTenant {
 		codes = append(codes, "tenant_not_found", "unreadable")
@@ -286,6 +291,9 @@ func (a *API) enter(r *http.Request, op operation) (*hook.Key, error) {
 	onTenant := strings.Contains(op.path, "{tenant}")
 	tenant := r.PathValue("tenant")
 	key, err := a.auth.Enter(r, op.access.In(op.scopeOf()), tenant, onTenant)
+	if err == nil && (op.page != "" || op.notInPortal) {
+		err = auth.AdmitPage(key, op.page)
+	}
 	if err != nil {
 		return nil, err
 	}

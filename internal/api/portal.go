@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"strings"
 
 	"gancho.example/client"
 	"gancho/internal/admin"
@@ -27,50 +28,41 @@ func (h portalHandlers) register(a *API) {
 		id: "create-portal-link", scope: "portal:write", method: http.MethodPost, path: portalLinksPath, tag: "sessions", access: auth.Managers,
 		status:       http.StatusCreated,
 		bodyOptional: true, summary: "Create a portal link",
-		description: "A link for the tenant's own people: it opens the pages of this tenant and nothing else. Create one " +
+		description: "A link for the tenant's own people: it opens pages of this tenant and nothing else. What it does not say " +
+			"about contracts, pages and actions, the tenant's member portal says; what that does not say either is usual: the " +
+			"contracts that the tenant uses, the pages " + strings.Join(hook.UsualPortal().Pages, ", ") + ", and the actions " +
+			strings.Join(hook.UsualPortal().Actions, ", ") + ". Create one " +
 			"when somebody wants to open the portal, and redirect their browser to it, " +
 			"or show it in an iframe on one of the origins that the operator configured. Opening it needs no cookie. " +
 			"The link and its sessions end with the key that created it, at the latest.",
-		codes: []string{"portal_link_invalid", "from_portal"},
+		codes: []string{"portal_link_invalid"},
 	}, h.create)
 	add(a, operation{
 		id: "list-portal-links", scope: "portal:read", method: http.MethodGet, path: portalLinksPath, tag: "sessions", access: auth.Managers,
 		summary: "List portal links",
 		description: "Links that can be opened, or whose sessions may still be open, newest first. The secret part of a " +
 			"link is not shown again.",
-		codes: []string{"cursor_invalid", "from_portal"},
+		codes: []string{"cursor_invalid"},
 	}, h.list)
 	add(a, operation{
 		id: "delete-portal-link", scope: "portal:write", method: http.MethodDelete, path: portalLinksPath + "/{link}", tag: "sessions",
 		access: auth.Managers, status: http.StatusNoContent,
 		summary:     "Revoke a portal link",
 		description: "It cannot be opened any more, and the sessions that began with it end at once.",
-		codes:       []string{"portal_link_not_found", "from_portal"},
+		codes:       []string{"portal_link_not_found"},
 	}, h.delete)
 	add(a, operation{
 		id: "create-portal-session", method: http.MethodPost, path: "/v1/portal-sessions", tag: "sessions", open: true,
 		status: http.StatusCreated, limit: openBody,
 		summary: "Open a portal link", description: "Exchanges the token of a link for a token that is used like an API key.",
-		codes: []string{"link_expired", "tenant_not_found", "too_many_tries"},
+		codes: []string{"link_expired", "tenant_not_found", "too_many_tries", "portal_forbidden"},
 	}, h.open)
-}
-
-// notFromPortal refuses a session that began with a portal link. Otherwise its holder could extend it for ever with new
-// links.
-func notFromPortal(ctx context.Context) error {
-	if keyOf(ctx).Portal {
-		return &hook.Error{
-			Kind: hook.KindForbidden, Code: "from_portal",
-			Detail: "Portal links are created and revoked with an API key, not from the portal.",
-		}
-	}
-	return nil
 }
 
 func wirePortalLink(l hook.PortalLink) client.PortalLink {
 	return client.PortalLink{
 		ID: l.ID.String(), Name: l.Name, ReadOnly: l.Role == hook.RoleRead, CreatedAt: l.CreatedAt, ExpiresAt: l.ExpiresAt,
-		OpenedAt: wireTime(l.OpenedAt), EndsAt: l.EndsAt,
+		OpenedAt: wireTime(l.OpenedAt), EndsAt: l.EndsAt, PortalAccess: client.PortalAccess(l.Access),
 	}
 }
 
@@ -79,12 +71,9 @@ func (h portalHandlers) create(ctx context.Context, in *struct {
 	Body client.PortalLinkInput
 },
 ) (*struct{ Body client.NewPortalLink }, error) {
-	if err := notFromPortal(ctx); err != nil {
-		return nil, err
-	}
 	link, stays, err := h.links.Create(ctx, keyOf(ctx), in.Tenant, admin.PortalLinkSpec{
 		Name: in.Body.Name, ReadOnly: in.Body.ReadOnly, OpensFor: optionalDuration(in.Body.ExpiresIn),
-		StaysOpen: optionalDuration(in.Body.SessionFor),
+		StaysOpen: optionalDuration(in.Body.SessionFor), Access: hook.PortalAccess(in.Body.PortalAccess),
 	})
 	if err != nil {
 		return nil, err
@@ -103,9 +92,6 @@ func (h portalHandlers) list(ctx context.Context, in *struct {
 	Body client.List[client.PortalLink]
 }, error,
 ) {
-	if err := notFromPortal(ctx); err != nil {
-		return nil, err
-	}
 	list := listName("portal-links", in.Tenant)
 	p, err := in.page(list)
 	if err != nil {
@@ -125,9 +111,6 @@ func (h portalHandlers) delete(ctx context.Context, in *struct {
 	Link string `path:"link" doc:"Id of the link." example:"ptl_06ew2c6eqfy7d00000000000g0"`
 },
 ) (*struct{}, error) {
-	if err := notFromPortal(ctx); err != nil {
-		return nil, err
-	}
 	return nil, h.links.Delete(ctx, in.Tenant, in.Link)
 }
 

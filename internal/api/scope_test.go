@@ -140,6 +140,7 @@ func TestContractLimits(t *testing.T) {
 	anybody := []string{
 		"GET /v1/session", "GET /v1/tenants/{tenant}", "GET /v1/tenants/{tenant}/endpoints", "GET /v1/tenants/{tenant}/credentials",
 		"GET /v1/tenants/{tenant}/events", "GET /v1/tenants/{tenant}/omissions", "GET /v1/tenants/{tenant}/schedules", "GET /v1/contracts", "GET /v1/library", "GET /v1/library/{name}", "GET /v1/stream",
+		"GET /v1/tenants/{tenant}/deliveries", "GET /v1/tenants/{tenant}/records",
 		"POST /v1/tenants/{tenant}/records", // each item has its own answer
 	}
 	bodies := map[string]string{ // the body says the contract
@@ -196,6 +197,7 @@ func TestContractLimits(t *testing.T) {
 	for path, o := range map[string][2]string{
 		"/endpoints": {standard.endpoint, kobra.endpoint}, "/events": {standard.event, kobra.event}, "/credentials": {"[]", kobra.credential},
 		"/deliveries?endpoint=" + standard.endpoint: {standard.delivery, kobra.delivery},
+		"/deliveries": {standard.delivery, kobra.delivery}, "/deliveries?state=pending": {standard.delivery, kobra.delivery},
 	} {
 		a := s.as(onlyStandard, "GET", tenant+path, "").want(200)
 		if !strings.Contains(a.Body, o[0]) || strings.Contains(a.Body, o[1]) {
@@ -226,13 +228,15 @@ func TestPortalOfScopedKey(t *testing.T) {
 	if link.Status != http.StatusForbidden { // it is about all contracts
 		t.Fatalf("%d %s", link.Status, link.Body)
 	}
+	s.do("PUT", tenant, `{"portal":{"pages":["events","endpoints"]}}`).want(200)
 	key = s.key(`{"role":"tenant","tenant":"acme","scopes":["portal:write","events:read"]}`)
 	_, token, _ := strings.Cut(s.as(key, "POST", tenant+"/portal-links", `{}`).want(201).str("url"), "#")
 	session := s.as("", "POST", "/v1/portal-sessions", `{"token":"`+token+`"}`).want(201).str("token")
 	s.as(session, "GET", tenant+"/events", "").want(200)
-	if a := s.as(session, "GET", tenant+"/endpoints", "").want(403); a.str("code") != "scope_missing" {
+	if a := s.as(session, "GET", tenant+"/endpoints", "").want(403); a.str("code") != "portal_forbidden" {
 		t.Errorf("%s", a.Body)
 	}
+	s.as(session, "GET", "/v1/session", "").is("access.pages", []string{"events"})
 }
 
 // TestKeyRotationOverAPI rotates a key, with its texts in use.

@@ -47,7 +47,7 @@ func (h sessionHandlers) register(a *API) {
 
 func wireSession(k *hook.Key) client.Session {
 	return client.Session{
-		Name: k.Name, Role: string(k.Role), Tenant: k.Tenant, Portal: k.Portal,
+		Name: k.Name, Role: string(k.Role), Tenant: k.Tenant, Portal: k.Portal != nil, Access: (*client.PortalAccess)(k.Portal),
 		ExpiresAt: wireTime(k.ExpiresAt),
 	}
 }

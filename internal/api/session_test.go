@@ -146,9 +146,9 @@ func TestPortalExpires(t *testing.T) {
 		t.Errorf("an old link: %s", a.Body)
 	}
 	bearer := open(`{"session_for":"1ms"}`).want(201).str("token")
-	a := s.as(bearer, "GET", tenant, "")
+	a := s.as(bearer, "GET", tenant+"/endpoints", "")
 	for deadline := time.Now().Add(time.Minute); a.Status == 200 && time.Now().Before(deadline); { // a millisecond may not be over yet
-		a = s.as(bearer, "GET", tenant, "")
+		a = s.as(bearer, "GET", tenant+"/endpoints", "")
 	}
 	if a.want(401).str("code") != "session_ended" {
 		t.Errorf("an old session: %s", a.Body)
@@ -179,9 +179,9 @@ func TestPortalRevoked(t *testing.T) {
 	first, second := open(token).want(201).str("token"), open(token).want(201).str("token")
 	s.do("DELETE", other+"/portal-links/"+id, "").want(404)
 	s.do("DELETE", tenant+"/portal-links/nonsense", "").want(404)
-	s.as(first, "GET", tenant, "").want(200)
+	s.as(first, "GET", tenant+"/endpoints", "").want(200)
 	for _, method := range []string{"POST", "GET"} { // otherwise a session could be extended for ever
-		if a := s.as(first, method, tenant+"/portal-links", "").want(403); a.str("code") != "from_portal" {
+		if a := s.as(first, method, tenant+"/portal-links", "").want(403); a.str("code") != "portal_forbidden" {
 			t.Errorf("%s from the portal: %s", method, a.Body)
 		}
 	}
@@ -189,7 +189,7 @@ func TestPortalRevoked(t *testing.T) {
 
 	s.do("DELETE", tenant+"/portal-links/"+id, "").want(204)
 	for _, bearer := range []string{first, second} {
-		if a := s.as(bearer, "GET", tenant, "").want(401); a.str("code") != "session_ended" {
+		if a := s.as(bearer, "GET", tenant+"/endpoints", "").want(401); a.str("code") != "session_ended" {
 			t.Errorf("after the link was revoked: %s", a.Body)
 		}
 	}
@@ -197,7 +197,7 @@ func TestPortalRevoked(t *testing.T) {
 		t.Errorf("a revoked link: %s", a.Body)
 	}
 	s.do("DELETE", tenant+"/portal-links/"+id, "").want(404)
-	s.as(stays, "GET", tenant, "").want(200)
+	s.as(stays, "GET", tenant+"/endpoints", "").want(200)
 	if audit := s.do("GET", "/v1/audit?tenant=acme", "").want(200); audit.str("items.0.action") != "portal_link.revoked" || audit.str("items.0.name") != "Ana" {
 		t.Errorf("audit %s", audit.Body)
 	}

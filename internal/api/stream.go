@@ -18,6 +18,8 @@ import (
 const (
 	streamKeepAlive = 15 * time.Second // an idle stream sends a comment so often, and the key is checked again
 	streamRecheck   = time.Second      // a busy stream checks the key again so often
+
+	streamScope hook.Scope = "stream:read"
 )
 
 // Streams let callers watch what happens.
@@ -36,7 +38,7 @@ type streamHandlers struct {
 
 func (h streamHandlers) register(a *API) {
 	add(a, operation{
-		id: "stream", scope: "stream:read", contracts: true, method: http.MethodGet, path: "/v1/stream", tag: "watching", access: auth.AnyReaders,
+		id: "stream", scope: streamScope, contracts: true, method: http.MethodGet, path: "/v1/stream", tag: "watching", access: auth.AnyReaders,
 		summary: "Watch what happens",
 		description: "Server-sent events. Each has a notice as JSON in data, and the notice's kind as event: requests " +
 			"that were made, deliveries, and changes. " +
@@ -111,8 +113,12 @@ func (h streamHandlers) feed(w http.ResponseWriter, r *http.Request, notices <-c
 	checked := time.Now()
 	stillAllowed := func() bool { // the key may have been revoked, or have expired
 		checked = time.Now()
-		_, err := h.auth.Authenticate(r)
-		return err == nil
+		now, err := h.auth.Authenticate(r)
+		if err != nil || !now.Has(streamScope) {
+			return false
+		}
+		key = now // of a portal link, the contracts may be others by now
+		return true
 	}
 	keepAlive := time.NewTicker(streamKeepAlive)
 	defer keepAlive.Stop()

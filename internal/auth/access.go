@@ -40,6 +40,9 @@ func (a Access) In(s hook.Scope) Access {
 // Admit decides whether a key may use an operation, on a tenant if it is about one. What belongs to another tenant is
 // reported as not there.
 func (a Access) Admit(k *hook.Key, tenant string, onTenant bool) error {
+	if k.Portal != nil && (!slices.Contains(a.Roles, k.Role) || !k.Has(a.Scope) || !onTenant && !a.anyTenant) {
+		return ErrPortal
+	}
 	if !slices.Contains(a.Roles, k.Role) {
 		names := make([]string, len(a.Roles))
 		for i, r := range a.Roles {
@@ -69,19 +72,44 @@ func AdmitContract(k *hook.Key, contract string) error {
 	if k.MayTouch(contract) {
 		return nil
 	}
-	return ErrOtherContract
+	return OtherContract(k)
 }
 
-// ErrOtherContract is the error for what belongs to a contract that a key may not touch.
-var ErrOtherContract = &hook.Error{
+// OtherContract is the error for what belongs to a contract that a key may not touch.
+func OtherContract(k *hook.Key) *hook.Error {
+	if k.Portal != nil {
+		return ErrPortal
+	}
+	return errOtherContract
+}
+
+var errOtherContract = &hook.Error{
 	Kind: hook.KindForbidden, Code: "contract_forbidden",
 	Detail: "This key is limited to other contracts. Use a key that may use this one.",
 }
 
+// ErrPortal is the error for what the session of a portal link may not see or do.
+var ErrPortal = &hook.Error{
+	Kind: hook.KindForbidden, Code: "portal_forbidden",
+	Detail: "Your portal does not include this. Ask the company that gave you the link to it.",
+}
+
+// AdmitPage decides whether a key may use an operation that belongs to a page of the portal. Only sessions of portal links
+// can lack a page; "" is one that they all lack.
+func AdmitPage(k *hook.Key, page string) error {
+	if k.Portal == nil || page != "" && k.Portal.Shows(page) {
+		return nil
+	}
+	return ErrPortal
+}
+
 // AdmitEverything decides whether a key may use an operation that is about all contracts.
 func AdmitEverything(k *hook.Key) error {
-	if len(k.Contracts) == 0 {
+	switch {
+	case len(k.Contracts) == 0:
 		return nil
+	case k.Portal != nil:
+		return ErrPortal
 	}
 	return &hook.Error{
 		Kind: hook.KindForbidden, Code: "contract_forbidden",

@@ -45,6 +45,8 @@ type Store interface {
 	PortalLink(ctx context.Context, id hook.PortalLinkID) (hook.PortalLink, error)
 	// OpenPortalLink notes that somebody opened a link, and until when they may stay.
 	OpenPortalLink(ctx context.Context, id hook.PortalLinkID, at, ends time.Time) error
+	// ContractsInUse are the names of the contracts that a tenant uses.
+	ContractsInUse(ctx context.Context, tenant string) ([]string, error)
 	// EndSession notes that a session was ended, until it would have ended by itself; SessionEnded reports that.
 	EndSession(ctx context.Context, id hook.SessionID, ends time.Time) error
 	SessionEnded(ctx context.Context, id hook.SessionID) (bool, error)

@@ -144,7 +144,7 @@ func TestPortal(t *testing.T) {
 	l := link(time.Now().Add(time.Hour))
 	token := a.LinkToken(&hook.Key{}, l, time.Hour, auth.Look{Language: "es", Accent: "teal"})
 	s, err := a.OpenLink(t.Context(), request(t, "POST"), token)
-	if err != nil || !s.Key.Portal || s.Key.Role != hook.RoleRead || s.Tenant.ID != "acme" || s.Look.Language != "es" || s.Look.Accent != "teal" {
+	if err != nil || s.Key.Portal == nil || s.Key.Role != hook.RoleRead || s.Tenant.ID != "acme" || s.Look.Language != "es" || s.Look.Accent != "teal" {
 		t.Fatalf("session %+v, %v", s, err)
 	}
 	k, err := a.Authenticate(request(t, "GET", "Authorization", "Bearer "+s.Token))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,8 @@ const portalPrefix = "gp_"
 
 // sealedPortal is what a portal link holds, and then the token that it is exchanged for. Both are good only as long as
 // the link is stored and the key that created it is good: each request looks for both, a row by its primary key each, so
-// revoking takes effect at once on every node.
+// revoking takes effect at once on every node. So does a change of what the tenant's people see and do, which is not sealed
+// in here either.
 type sealedPortal struct {
 	Link      hook.PortalLinkID `json:"i"`
 	Name      string            `json:"n,omitempty"`
@@ -36,11 +38,30 @@ type sealedPortal struct {
 	Admin []byte `json:"ad,omitempty"`
 }
 
-func (p *sealedPortal) key() *hook.Key {
-	return &hook.Key{
-		Name: p.Name, Role: p.Role, Tenant: p.Tenant, ExpiresAt: p.ExpiresAt, Portal: true, Scopes: p.Scopes,
-		Contracts: p.Contracts, Shared: p.Budgets,
+// sessionKey is the key that a session stands for, and that sees and does what the link and its tenant say.
+func (a *Auth) sessionKey(ctx context.Context, p *sealedPortal, l hook.PortalLink, t hook.Tenant) (*hook.Key, error) {
+	access := l.Access.Or(t.Policy.Portal).Or(hook.UsualPortal())
+	if access.Contracts == nil { // those in use; if there are none, any can be the first
+		used, err := a.store.ContractsInUse(ctx, p.Tenant)
+		if err != nil {
+			return nil, err
+		}
+		if len(used) > 0 {
+			access.Contracts = used
+		}
 	}
+	maker := hook.Key{Scopes: p.Scopes, Contracts: p.Contracts}
+	if access.Contracts == nil {
+		access.Contracts = p.Contracts
+	} else if access.Contracts = slices.DeleteFunc(access.Contracts, func(c string) bool { return !maker.MayTouch(c) }); len(access.Contracts) == 0 {
+		return nil, ErrPortal
+	}
+	k := &hook.Key{
+		Name: p.Name, Role: p.Role, Tenant: p.Tenant, ExpiresAt: p.ExpiresAt, Contracts: access.Contracts, Shared: p.Budgets,
+	}
+	access, k.Scopes = access.For(p.Role, maker.Has)
+	k.Portal = &access
+	return k, nil
 }
 
 // portalKey is the key that a token of the portal stands for.
@@ -56,31 +77,36 @@ func (a *Auth) portalKey(ctx context.Context, token string, now time.Time) (*hoo
 	if err := a.notEnded(ctx, text); err != nil {
 		return nil, err
 	}
-	if _, err := a.goodLink(ctx, &p, now); hook.IsKind(err, hook.KindNotFound) {
-		return nil, errSessionEnded
-	} else if err != nil {
-		return nil, err
+	link, _, err := a.goodLink(ctx, &p, now)
+	if err == nil {
+		var tenant hook.Tenant
+		if tenant, err = a.store.Tenant(ctx, p.Tenant); err == nil {
+			return a.sessionKey(ctx, &p, link, tenant)
+		}
 	}
-	return p.key(), nil
+	if hook.IsKind(err, hook.KindNotFound) {
+		err = errSessionEnded
+	}
+	return nil, err
 }
 
-// goodLink finds out until when a link is good because of the key that created it; zero: until it ends by itself. It
-// fails with KindNotFound if the link was revoked, or if that key is not good any more. It asks the database each time,
-// so the link ends at once on every node.
-func (a *Auth) goodLink(ctx context.Context, p *sealedPortal, now time.Time) (ends time.Time, err error) {
+// goodLink reads a link, and finds out until when it is good because of the key that created it; zero: until it ends by
+// itself. It fails with KindNotFound if the link was revoked, or if that key is not good any more. It asks the database
+// each time, so the link ends at once on every node.
+func (a *Auth) goodLink(ctx context.Context, p *sealedPortal, now time.Time) (l hook.PortalLink, ends time.Time, err error) {
 	ended := hook.NotFound("portal_link", p.Link.String())
 	if p.Admin != nil && !bytes.Equal(p.Admin, a.admin[:]) {
-		return ends, ended
+		return l, ends, ended
 	}
-	l, err := a.store.PortalLink(ctx, p.Link)
+	l, err = a.store.PortalLink(ctx, p.Link)
 	if err != nil || l.MadeWith == [32]byte{} {
-		return ends, err
+		return l, ends, err
 	}
 	k, err := a.store.KeyByHash(ctx, l.MadeWith)
 	if err == nil && !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) {
 		err = ended
 	}
-	return k.ExpiresAt, err
+	return l, k.ExpiresAt, err
 }
 
 // Look is how the portal looks to those who come by a link.
@@ -90,7 +116,7 @@ type Look struct {
 }
 
 // LinkToken is the secret part of the address of a portal link that somebody creates with the key by. stay is how long
-// a session lasts that begins with it. The session has the scopes and contracts that the key has, and its budgets.
+// a session lasts that begins with it. The session may do no more than the key, and shares its budgets.
 func (a *Auth) LinkToken(by *hook.Key, l hook.PortalLink, stay time.Duration, look Look) string {
 	p := sealedPortal{
 		Link: l.ID, Name: l.Name, Tenant: l.Tenant, Role: l.Role, Language: look.Language, Accent: look.Accent, Stay: stay,
@@ -132,7 +158,7 @@ func (a *Auth) OpenLink(ctx context.Context, r *http.Request, token string) (*Po
 	}
 	session := link
 	session.Stay, session.ExpiresAt = 0, now.Add(link.Stay).UTC().Truncate(time.Second)
-	ends, err := a.goodLink(ctx, &link, now)
+	stored, ends, err := a.goodLink(ctx, &link, now)
 	if err == nil {
 		if !ends.IsZero() && ends.Before(session.ExpiresAt) {
 			session.ExpiresAt = ends
@@ -145,13 +171,17 @@ func (a *Auth) OpenLink(ctx context.Context, r *http.Request, token string) (*Po
 	if err != nil {
 		return nil, err
 	}
-	if err := a.store.Note(byPerson(ctx, r, session.key()), hook.AuditEntry{
+	key, err := a.sessionKey(ctx, &session, stored, tenant)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.store.Note(byPerson(ctx, r, key), hook.AuditEntry{
 		Tenant: link.Tenant, Action: hook.ActionPortalOpened, Object: link.Link.String(), Name: link.Name,
 	}); err != nil {
 		return nil, err
 	}
 	return &PortalSession{
-		session.key(), portalPrefix + a.sealer.Load().seal(sealPortal, session), tenant,
+		key, portalPrefix + a.sealer.Load().seal(sealPortal, session), tenant,
 		Look{link.Language, link.Accent},
 	}, nil
 }

@@ -201,7 +201,7 @@ func (a *Auth) SignOut(r *http.Request) (c http.Cookie, err error) {
 // byPerson is a context in which a person with a key does what a request asks for.
 func byPerson(ctx context.Context, r *http.Request, k *hook.Key) context.Context {
 	actor := hook.Actor{Kind: hook.ActorSession, Key: k.ID, Name: k.Name, Role: k.Role, Address: PeerText(r)}
-	if k.Portal {
+	if k.Portal != nil {
 		actor.Kind = hook.ActorPortal
 	}
 	return hook.WithActor(ctx, actor)

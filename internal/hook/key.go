@@ -37,7 +37,8 @@ type Key struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	LastUsed  time.Time // zero: not yet; written once a minute
-	Portal    bool      // made for the session of a portal link, and never stored
+	// Portal is what the session of a portal link may see and do; nil: the key is none of such a session. It is never stored.
+	Portal *PortalAccess
 
 	Scopes    []Scope        // the only groups of operations that it may use
 	Contracts []string       // the only contracts that it may touch

@@ -28,6 +28,8 @@ type DeliveryFilter struct {
 	// not finished is left out.
 	Ended   bool
 	NoTests bool // leaves out tests of endpoints
+	// Contracts are the only ones whose endpoints count; nil: all.
+	Contracts []string
 }
 
 // IsZero reports whether the id is unset.

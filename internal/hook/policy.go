@@ -7,7 +7,8 @@ import "encoding/json"
 type TenantPolicy struct {
 	Limits       Limits
 	Egress       Hosts
-	SealPayloads bool // payloads, records and stored answers are encrypted before they are stored
+	SealPayloads bool         // payloads, records and stored answers are encrypted before they are stored
+	Portal       PortalAccess // what its people see and do in the portal, where their link does not say it
 }
 
 // Limits are what a tenant or an API key may use. 0 is the default of the installation; in
@@ -41,4 +42,5 @@ type TenantChange struct {
 	Limits       *Limits
 	Egress       *Hosts
 	SealPayloads *bool
+	Portal       *PortalAccess
 }

@@ -181,6 +181,9 @@ func (t *tx) auditTenant(was, now hook.Tenant, created bool) error {
 		if was.Policy.SealPayloads != now.Policy.SealPayloads {
 			e.Fields = append(e.Fields, "seal_payloads")
 		}
+		if !was.Policy.Portal.Equal(now.Policy.Portal) {
+			e.Fields = append(e.Fields, "portal")
+		}
 		if len(e.Fields) == 0 {
 			return nil
 		}

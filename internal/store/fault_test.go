@@ -413,7 +413,7 @@ func (s *scenario) run() {
 	db, ctx, now := s.db, s.t.Context(), time.Now()
 	name := "Acme"
 	s.step("tenant", func(ctx context.Context) error {
-		_, _, err := db.PutTenant(ctx, s.tenant, hook.TenantChange{Name: &name})
+		_, _, err := db.PutTenant(ctx, s.tenant, hook.TenantChange{Name: &name, Portal: &hook.PortalAccess{Actions: []string{}}})
 		return err
 	}, nil)
 	e := &hook.Endpoint{
@@ -580,6 +580,7 @@ func (s *scenario) access() {
 		_, err := s.db.PortalLink(s.t.Context(), l.ID)
 		return err == nil
 	})
+	s.step("contracts in use", func(ctx context.Context) error { _, err := s.db.ContractsInUse(ctx, s.tenant); return err }, nil)
 	s.step("open link", func(ctx context.Context) error {
 		return s.db.OpenPortalLink(ctx, l.ID, time.Now(), time.Now().Add(2*time.Hour))
 	}, nil)

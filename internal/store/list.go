@@ -99,6 +99,19 @@ func (q *query) oneOf(column string, states []hook.State) string {
 	return "(" + strings.Join(either, " OR ") + ")"
 }
 
+// endpointsOf is the condition that an endpoint is one of a tenant's and, if contracts are named, of one of those.
+func (q *query) endpointsOf(tenant string, contracts []string) string {
+	cond := "endpoint IN (SELECT id FROM endpoints WHERE tenant = " + q.arg(tenant)
+	if len(contracts) > 0 {
+		marks := make([]string, len(contracts))
+		for i, c := range contracts {
+			marks[i] = q.arg(c)
+		}
+		cond += " AND contract IN (" + strings.Join(marks, ", ") + ")"
+	}
+	return cond + ")"
+}
+
 func (q *query) conditions() string { return strings.Join(q.where, " AND ") }
 
 func (q *query) text(columns, table, rest string) string {
@@ -109,15 +122,15 @@ func (q *query) text(columns, table, rest string) string {
 type scan struct {
 	table   string
 	columns string
-	index   query // the equalities by which the index is read
-	checks  query // conditions that no index serves; statement numbers their placeholders
+	index   query            // the equalities by which the index is read
+	checks  []func(q *query) // add the conditions that no index serves
 	lo, hi  hook.ID
 	rows    int // number of rows to read if there are checks; 0: all
 }
 
 // floor is the smallest id among the next s.rows rows, or s.lo if there are fewer.
 func (s *scan) floor(ctx context.Context, db *DB) (hook.ID, error) {
-	if len(s.checks.where) == 0 || s.rows == 0 {
+	if len(s.checks) == 0 || s.rows == 0 {
 		return s.lo, nil
 	}
 	q := query{slices.Clone(s.index.where), slices.Clone(s.index.args)}
@@ -137,8 +150,8 @@ func (s *scan) statement(floor hook.ID, limit int) (string, []any) {
 	q := query{slices.Clone(s.index.where), slices.Clone(s.index.args)}
 	q.and("id < %s", s.hi[:])
 	q.and("id >= %s", floor[:])
-	for i, cond := range s.checks.where {
-		q.and(cond, s.checks.args[i])
+	for _, add := range s.checks {
+		add(&q)
 	}
 	q.args = append(q.args, limit)
 	return q.text(s.columns, s.table, fmt.Sprintf("ORDER BY id DESC LIMIT $%d", len(q.args))), q.args
@@ -146,8 +159,7 @@ func (s *scan) statement(floor hook.ID, limit int) (string, []any) {
 
 // check adds a condition that no index serves.
 func (s *scan) check(cond string, arg any) {
-	s.checks.where = append(s.checks.where, cond)
-	s.checks.args = append(s.checks.args, arg)
+	s.checks = append(s.checks, func(q *query) { q.and(cond, arg) })
 }
 
 // page reads one page of a scan. decode decodes one row and returns its id.
@@ -278,6 +290,12 @@ func (db *DB) deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *s
 			s.check("finished_at < %s", f.Until.UnixMicro())
 		}
 	}
+	if len(f.Contracts) > 0 {
+		// IS TRUE keeps the planner from reading the deliveries endpoint by endpoint, which is another order.
+		s.checks = append(s.checks, func(q *query) {
+			q.where = append(q.where, "("+q.endpointsOf(tenant, f.Contracts)+") IS TRUE")
+		})
+	}
 	return s
 }
 
@@ -329,7 +347,7 @@ func (db *DB) fewUnfinished(
 func unfinishedQuery(tenant string, f hook.DeliveryFilter) (string, []any) {
 	q := query{}
 	if f.Endpoint.IsZero() {
-		q.and("endpoint IN (SELECT id FROM endpoints WHERE tenant = %s)", tenant)
+		q.where = append(q.where, q.endpointsOf(tenant, f.Contracts))
 	} else {
 		q.and("endpoint = %s", f.Endpoint[:])
 		q.and("(tenant = %s) IS TRUE", tenant) // keeps the planner from using an index by tenant

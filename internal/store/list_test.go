@@ -43,8 +43,8 @@ func makeHistory(t testing.TB, db *DB, n int) *history {
 		if _, _, err := db.PutTenant(t.Context(), tenant, hook.TenantChange{}); err != nil {
 			t.Fatal(err)
 		}
-		for range 3 {
-			e := &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: tenant, Contract: "standard", State: hook.EndpointActive, Config: hook.EndpointConfig{URL: "http://x"}}
+		for _, contract := range []string{"standard", "kobra", "standard"} {
+			e := &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: tenant, Contract: contract, State: hook.EndpointActive, Config: hook.EndpointConfig{URL: "http://x"}}
 			if err := db.CreateEndpoint(t.Context(), e); err != nil {
 				t.Fatal(err)
 			}
@@ -125,6 +125,7 @@ func (h *history) wanted(tenant string, f hook.DeliveryFilter) (ids []string) {
 		}
 		if d.Tenant == tenant && (f.Endpoint.IsZero() || d.Endpoint == f.Endpoint) && (f.Event.IsZero() || d.ID.Event() == f.Event) &&
 			(f.Type == "" || d.Type == f.Type) && (f.State == "" || d.State == f.State) &&
+			(f.Contracts == nil || slices.Contains(f.Contracts, "kobra") == (d.Endpoint == h.endpoints[tenant][1])) &&
 			(f.Since.IsZero() || !at.Before(f.Since)) && (f.Until.IsZero() || at.Before(f.Until)) && (!f.NoTests || !d.Test) {
 			ids = append(ids, d.ID.String())
 		}
@@ -164,6 +165,12 @@ func testDeliveryLists(t *testing.T, db *DB) {
 	for _, e := range h.events[:30] {
 		filters = append(filters, hook.DeliveryFilter{Event: e.ID}, hook.DeliveryFilter{Event: e.ID, State: hook.Pending, Type: e.Type},
 			hook.DeliveryFilter{Event: e.ID, Since: start.Add(10 * time.Minute)})
+	}
+	for _, f := range slices.Clone(filters) {
+		if f.Endpoint.IsZero() && f.Event.IsZero() {
+			f.Contracts = []string{"kobra", "nothing"}
+			filters = append(filters, f)
+		}
 	}
 	for _, f := range filters {
 		for _, limit := range []int{7, 200} {
@@ -211,6 +218,7 @@ func testBoundedScans(t *testing.T, db *DB) {
 		{State: hook.Failed, Endpoint: h.endpoints["acme"][1]},
 		{Type: "t2", Since: start.Add(50 * time.Minute), Until: start.Add(250 * time.Minute)},
 		{State: hook.Delivered, Since: start.Add(50 * time.Minute), Until: start.Add(250 * time.Minute), Ended: true, NoTests: true},
+		{Contracts: []string{"kobra"}},
 	} {
 		for _, rows := range []int{1, 5, 1000} {
 			var got []string
@@ -305,6 +313,7 @@ func TestListPlans(t *testing.T) {
 		{"failed of an endpoint", hook.DeliveryFilter{State: hook.Failed, Endpoint: endpoint}, "USING INDEX deliveries_trouble (tenant=? AND state=? AND id>? AND id<?)"},
 		{"delivered", hook.DeliveryFilter{State: hook.Delivered}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
 		{"type", hook.DeliveryFilter{Type: "x"}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
+		{"contracts", hook.DeliveryFilter{Contracts: []string{"a", "b"}}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
 	} {
 		s := db.deliveryScan("acme", c.f, before)
 		text, args := s.statement(s.lo, 50)

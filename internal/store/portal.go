@@ -3,18 +3,22 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"time"
 
 	"gancho/internal/hook"
 )
 
-const portalColumns = `id, tenant, name, role, created_at, expires_at, opened_at, ends_at, made_with`
+const portalColumns = `id, tenant, name, role, created_at, expires_at, opened_at, ends_at, made_with, access`
 
 func scanPortalLink(row scanner) (l hook.PortalLink, err error) {
-	var id, with []byte
+	var id, with, access []byte
 	var created, expires, opened, ends sql.NullInt64
-	if err := row.Scan(&id, &l.Tenant, &l.Name, &l.Role, &created, &expires, &opened, &ends, &with); err != nil {
+	if err := row.Scan(&id, &l.Tenant, &l.Name, &l.Role, &created, &expires, &opened, &ends, &with, &access); err != nil {
+		return l, err
+	}
+	if err := json.Unmarshal(access, &l.Access); err != nil { // not to be taken for a link of which nobody said anything
 		return l, err
 	}
 	copy(l.ID[:], id)
@@ -26,12 +30,16 @@ func scanPortalLink(row scanner) (l hook.PortalLink, err error) {
 
 // CreatePortalLink stores a new link. Its tenant must exist.
 func (db *DB) CreatePortalLink(ctx context.Context, l hook.PortalLink) error {
+	access, err := json.Marshal(l.Access)
+	if err != nil {
+		return err
+	}
 	return db.change(ctx, func(t *tx) error {
 		if err := t.aliveTenant(l.Tenant); err != nil {
 			return err
 		}
-		if _, err := t.exec(`INSERT INTO portal_links (`+portalColumns+`) VALUES ($1, $2, $3, $4, $5, $6, NULL, $6, $7)`,
-			l.ID[:], l.Tenant, l.Name, string(l.Role), l.CreatedAt.UnixMicro(), l.ExpiresAt.UnixMicro(), l.MadeWith[:]); err != nil {
+		if _, err := t.exec(`INSERT INTO portal_links (`+portalColumns+`) VALUES ($1, $2, $3, $4, $5, $6, NULL, $6, $7, $8)`,
+			l.ID[:], l.Tenant, l.Name, string(l.Role), l.CreatedAt.UnixMicro(), l.ExpiresAt.UnixMicro(), l.MadeWith[:], string(access)); err != nil {
 			return err
 		}
 		return t.audit(hook.AuditEntry{
@@ -89,4 +97,21 @@ func (db *DB) DeletePortalLink(ctx context.Context, tenant string, id hook.Porta
 		}
 		return t.audit(e)
 	})
+}
+
+// latestEvents is how many of a tenant's events say which contracts are in use.
+const latestEvents = 200
+
+// ContractsInUse are the names of the contracts of which a tenant has an endpoint, a credential, a record, or one of its
+// latest events.
+func (db *DB) ContractsInUse(ctx context.Context, tenant string) ([]string, error) {
+	return collect(ctx, db.read, one[string], `WITH RECURSIVE of_records (contract) AS (
+			SELECT MIN(contract) FROM records WHERE tenant = $1
+			UNION ALL SELECT (SELECT MIN(contract) FROM records WHERE tenant = $1 AND contract > of_records.contract)
+			FROM of_records WHERE of_records.contract IS NOT NULL)
+		SELECT contract FROM endpoints WHERE tenant = $1 AND state <> 'deleted'
+		UNION SELECT contract FROM credentials WHERE tenant = $1
+		UNION SELECT contract FROM (SELECT contract FROM events WHERE tenant = $1 ORDER BY id DESC LIMIT $2) AS latest
+		UNION SELECT contract FROM of_records WHERE contract IS NOT NULL
+		ORDER BY contract`, tenant, latestEvents)
 }

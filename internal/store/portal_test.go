@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,50 @@ import (
 )
 
 func TestPortalLinks(t *testing.T) { each(t, testPortalLinks) }
+
+// TestContractsInUse counts what a tenant has, and nothing that is deleted or belongs to another.
+func TestContractsInUse(t *testing.T) { each(t, testContractsInUse) }
+
+func testContractsInUse(t *testing.T, db *DB) {
+	ctx := t.Context()
+	addTenants(t, db)
+	used := func(tenant string, want ...string) {
+		t.Helper()
+		if got, err := db.ContractsInUse(ctx, tenant); err != nil || !slices.Equal(got, want) {
+			t.Errorf("contracts of %s: %q, want %q, %v", tenant, got, want, err)
+		}
+	}
+	used("acme")
+	endpoint := &hook.Endpoint{ID: hook.NewEndpointID(), Tenant: "acme", Contract: "of-endpoint", State: hook.EndpointActive, Config: hook.EndpointConfig{URL: "http://x"}}
+	if err := db.CreateEndpoint(ctx, endpoint); err != nil {
+		t.Fatal(err)
+	}
+	c := &hook.Credential{ID: hook.NewCredentialID(), Tenant: "acme", Contract: "of-credential", Name: "c", State: hook.CredentialActive, Generation: 1, TokenExpires: time.Now()}
+	if err := db.CreateCredential(ctx, c, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, contract := range []string{"of-record-a", "of-record-b"} {
+		for _, key := range []string{"1", "2"} {
+			if err := db.change(ctx, func(x *tx) error {
+				_, err := x.exec(`INSERT INTO records (tenant, contract, kind, key, version, created_at, updated_at, document)
+					VALUES ('acme', $1, 'k', $2, 1, 1, 1, $3)`, contract, key, []byte("{}"))
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for tenant, contract := range map[string]string{"acme": "of-event", "globex": "of-other"} {
+		h := &history{events: []*hook.Event{{ID: hook.NewEventID(), Tenant: tenant, Contract: contract, Type: "t", Door: hook.DoorAPI, CreatedAt: start, Payload: []byte("{}")}}}
+		h.store(t, db)
+	}
+	used("acme", "of-credential", "of-endpoint", "of-event", "of-record-a", "of-record-b")
+	used("globex", "of-other")
+	if err := db.DeleteEndpoint(ctx, "acme", endpoint.ID); err != nil {
+		t.Fatal(err)
+	}
+	used("acme", "of-credential", "of-event", "of-record-a", "of-record-b")
+}
 
 func testPortalLinks(t *testing.T, db *DB) {
 	ctx := t.Context()
@@ -22,6 +67,9 @@ func testPortalLinks(t *testing.T, db *DB) {
 	link := func(tenant string, ends time.Duration) hook.PortalLink {
 		t.Helper()
 		l := hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: tenant, Name: "Ana", Role: hook.RoleRead, CreatedAt: now, ExpiresAt: now.Add(ends), EndsAt: now.Add(ends)}
+		if tenant == "acme" {
+			l.Access = hook.PortalAccess{Contracts: []string{"kobra"}, Actions: []string{}}
+		}
 		if err := db.CreatePortalLink(ctx, l); err != nil {
 			t.Fatal(err)
 		}

@@ -9,26 +9,30 @@ import (
 	"gancho/internal/hook"
 )
 
-const tenantColumns = `id, name, metadata, created_at, updated_at, limits, egress, seal_payloads`
+const tenantColumns = `id, name, metadata, created_at, updated_at, limits, egress, seal_payloads, portal`
 
 func scanTenant(row scanner) (t hook.Tenant, err error) {
-	t, _, _, err = scanStoredTenant(row)
+	t, _, err = scanStoredTenant(row)
 	return t, err
 }
 
-// scanStoredTenant is scanTenant, with the JSON texts of the limits and the rules for hosts.
-func scanStoredTenant(row scanner) (t hook.Tenant, limits, egress []byte, err error) {
+// tenantTexts are the JSON texts in the row of a tenant; nil: there is no row.
+type tenantTexts struct{ limits, egress, portal []byte }
+
+// scanStoredTenant is scanTenant, with the JSON texts.
+func scanStoredTenant(row scanner) (t hook.Tenant, texts tenantTexts, err error) {
 	var created, updated sql.NullInt64
 	var metadata string
-	err = row.Scan(&t.ID, &t.Name, &metadata, &created, &updated, &limits, &egress, &t.Policy.SealPayloads)
+	err = row.Scan(&t.ID, &t.Name, &metadata, &created, &updated, &texts.limits, &texts.egress, &t.Policy.SealPayloads, &texts.portal)
 	if err == nil {
-		err = errors.Join(json.Unmarshal(limits, &t.Policy.Limits), json.Unmarshal(egress, &t.Policy.Egress))
+		err = errors.Join(json.Unmarshal(texts.limits, &t.Policy.Limits), json.Unmarshal(texts.egress, &t.Policy.Egress),
+			json.Unmarshal(texts.portal, &t.Policy.Portal))
 	}
 	if err != nil {
-		return t, nil, nil, err
+		return t, tenantTexts{}, err
 	}
 	t.Metadata, t.CreatedAt, t.UpdatedAt = json.RawMessage(metadata), fromMicros(created), fromMicros(updated)
-	return t, limits, egress, nil
+	return t, texts, nil
 }
 
 // PutTenant creates a tenant or changes it. What is nil stays as it is. While the data of a deleted
@@ -43,26 +47,30 @@ func (db *DB) PutTenant(
 	}
 	now := db.now()
 	err = db.change(ctx, func(x *tx) error {
-		was, wasLimits, wasEgress, err := scanStoredTenant(x.row(`SELECT `+tenantColumns+` FROM tenants
+		was, texts, err := scanStoredTenant(x.row(`SELECT `+tenantColumns+` FROM tenants
 			WHERE id = $1 AND deleted_at IS NULL`, id))
 		if created = errors.Is(err, sql.ErrNoRows); err != nil && !created {
 			return err
 		}
-		limits, err := editedOrNull(wasLimits, &was.Policy.Limits, change.Limits)
+		limits, err := editedOrNull(texts.limits, &was.Policy.Limits, change.Limits)
 		if err != nil {
 			return err
 		}
-		egress, err := editedOrNull(wasEgress, &was.Policy.Egress, change.Egress)
+		egress, err := editedOrNull(texts.egress, &was.Policy.Egress, change.Egress)
+		if err != nil {
+			return err
+		}
+		portal, err := editedOrNull(texts.portal, &was.Policy.Portal, change.Portal)
 		if err != nil {
 			return err
 		}
 		t, err = scanTenant(x.row(`INSERT INTO tenants (`+tenantColumns+`)
-			VALUES ($1, COALESCE($2, ''), COALESCE($3, '{}'), $4, $4, COALESCE($5, '{}'), COALESCE($6, '{}'), COALESCE($7, false))
+			VALUES ($1, COALESCE($2, ''), COALESCE($3, '{}'), $4, $4, COALESCE($5, '{}'), COALESCE($6, '{}'), COALESCE($7, false), COALESCE($8, '{}'))
 			ON CONFLICT (id) DO UPDATE SET name = COALESCE($2, tenants.name), metadata = COALESCE($3, tenants.metadata),
 			updated_at = $4, limits = COALESCE($5, tenants.limits), egress = COALESCE($6, tenants.egress),
-			seal_payloads = COALESCE($7, tenants.seal_payloads)
+			seal_payloads = COALESCE($7, tenants.seal_payloads), portal = COALESCE($8, tenants.portal)
 			WHERE tenants.deleted_at IS NULL
-			RETURNING `+tenantColumns, id, change.Name, metadata, now.UnixMicro(), limits, egress, change.SealPayloads))
+			RETURNING `+tenantColumns, id, change.Name, metadata, now.UnixMicro(), limits, egress, change.SealPayloads, portal))
 		if errors.Is(err, sql.ErrNoRows) {
 			return hook.Conflict("tenant_being_deleted",
 				"A tenant of this id was deleted and its data is still being removed. Try again in a while, or use another id.")

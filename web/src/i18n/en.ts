@@ -160,6 +160,8 @@ const en = {
       other_contract: "This event is of {got}; an event of {want} is needed here.",
       chain_head:
         "This is no head of a chain. Write the number and the hash that were shown, with a colon between them.",
+      portal_page_unknown: "The portal has no such page. Its pages are {names}.",
+      portal_action_unknown: "There is no such action. The actions are {names}.",
       scope_unknown: "There is no such scope. The scopes are {scopes}.",
       contract_name_invalid: "This cannot be the name of a webhook system.",
       address_range: "Write an IP address or a range of them, such as 192.0.2.7 or 192.0.2.0/24.",

@@ -78,7 +78,7 @@ const es: Messages = {
       token_expired: "Este token venció. Pida uno nuevo.",
       session_ended: "Su sesión terminó. Inicie sesión de nuevo.",
       link_expired: "Este enlace ya no sirve. Vuelva al lugar donde lo encontró y ábralo de nuevo.",
-      from_portal: "Esto no se puede hacer desde el portal.",
+      portal_forbidden: "Su portal no incluye esto. Pídaselo a la empresa que le dio el enlace.",
       cross_origin: "Otra página hizo que el navegador enviara esto, así que no se aceptó.",
       forbidden: "Su clave no permite hacer esto.",
       tenant_not_found: "Ese cliente no existe, o no es el suyo.",
@@ -290,6 +290,8 @@ const es: Messages = {
       other_contract: "Este evento es de {got}; aquí se necesita uno de {want}.",
       chain_head:
         "Esto no es el final de una cadena. Escriba el número y el hash que se mostraron, con dos puntos entre ambos.",
+      portal_page_unknown: "El portal no tiene esa página. Sus páginas son {names}.",
+      portal_action_unknown: "No existe esa acción. Las acciones son {names}.",
       scope_unknown: "No existe ese permiso. Los permisos son {scopes}.",
       contract_name_invalid: "Un sistema de webhooks no puede llamarse así.",
       address_range: "Escriba una dirección IP o un rango, como 192.0.2.7 o 192.0.2.0/24.",

@@ -77,7 +77,7 @@ const pt: Messages = {
       token_expired: "Este token venceu. Peça um novo.",
       session_ended: "Sua sessão terminou. Entre de novo.",
       link_expired: "Este link não vale mais. Volte ao lugar onde o encontrou e abra-o de novo.",
-      from_portal: "Isto não pode ser feito pelo portal.",
+      portal_forbidden: "Seu portal não inclui isto. Peça à empresa que lhe deu o link.",
       cross_origin: "Outra página fez o navegador enviar isto, então não foi aceito.",
       forbidden: "Sua chave não permite fazer isto.",
       tenant_not_found: "Esse cliente não existe, ou não é o seu.",
@@ -289,6 +289,8 @@ const pt: Messages = {
       other_contract: "Este evento é de {got}; aqui é preciso um de {want}.",
       chain_head:
         "Isto não é o fim de uma cadeia. Escreva o número e o hash que foram mostrados, com dois-pontos entre eles.",
+      portal_page_unknown: "O portal não tem essa página. As páginas são {names}.",
+      portal_action_unknown: "Essa ação não existe. As ações são {names}.",
       scope_unknown: "Essa permissão não existe. As permissões são {scopes}.",
       contract_name_invalid: "Um sistema de webhooks não pode ter esse nome.",
       address_range: "Escreva um endereço IP ou um intervalo, como 192.0.2.7 ou 192.0.2.0/24.",
