@@ -17,12 +17,15 @@ type NewEvent struct {
 
 // EventAnswer is the answer to a published event, which is stored durably.
 type EventAnswer struct {
-	ID         string   `json:"id" doc:"Also the webhook-id that receivers see." example:"evt_06ew2c6eqfy7d00000000000g0"`
-	ExternalID string   `json:"external_id,omitempty" doc:"Your own id, if you gave one." example:"my-123"`
-	Deliveries int      `json:"deliveries" doc:"How many endpoints get the event." example:"1"`
-	LeftOut    int      `json:"left_out,omitempty" doc:"How many more endpoints have a filter that gave an error for this event, or would have cost more work than one event may cost. Each has a delivery that is cancelled with the reason filter_failed or over_budget and can be retried or recovered. If an endpoint has more than 60 of those in a minute, the others are only counted (see the list of omissions) and can be recovered as missing."`
-	Duplicate  bool     `json:"duplicate" doc:"The same event was accepted before, and this is the answer that it got then."`
-	Error      *Problem `json:"error,omitempty" doc:"In a batch: the item was refused, and nothing of it was stored. The other members have no meaning then."`
+	ID         string            `json:"id" doc:"Also the webhook-id that receivers see." example:"evt_06ew2c6eqfy7d00000000000g0"`
+	ExternalID string            `json:"external_id,omitempty" doc:"Your own id, if you gave one." example:"my-123"`
+	Deliveries int               `json:"deliveries" doc:"How many endpoints get the event." example:"1"`
+	LeftOut    int               `json:"left_out,omitempty" doc:"How many more endpoints have a filter that gave an error for this event, or would have cost more work than one event may cost. Each has a delivery that is cancelled with the reason filter_failed or over_budget and can be retried or recovered. If an endpoint has more than 60 of those in a minute, the others are only counted (see the list of omissions) and can be recovered as missing."`
+	Duplicate  bool              `json:"duplicate" doc:"The same event was accepted before, and this is the answer that it got then."`
+	Hint       string            `json:"hint,omitempty" doc:"If the event goes to no endpoint: why, and what to do. It is said of the endpoints as they are now." example:"The tenant has no endpoint of standard. Create one; it can recover events from before."`
+	HintCode   string            `json:"hint_code,omitempty" doc:"A stable word for the hint." example:"hint_no_endpoint"`
+	HintParams map[string]string `json:"hint_params,omitempty" doc:"The values that the hint mentions."`
+	Error      *Problem          `json:"error,omitempty" doc:"In a batch: the item was refused, and nothing of it was stored. The other members have no meaning then."`
 }
 
 // EventAnswers are the answers to a batch, in its order.

@@ -51,10 +51,13 @@ type RecordAnswers struct {
 
 // RecordEvent is an event that a change fired.
 type RecordEvent struct {
-	ID         string `json:"id" example:"evt_06ew2c6eqfy7d00000000000g0"`
-	Type       string `json:"type" example:"order.paid"`
-	Deliveries int    `json:"deliveries" doc:"How many endpoints get the event." example:"1"`
-	LeftOut    int    `json:"left_out,omitempty" doc:"How many more endpoints do not get the event because their filters gave an error or would have cost too much work. See left_out of a published event."`
+	ID         string            `json:"id" example:"evt_06ew2c6eqfy7d00000000000g0"`
+	Type       string            `json:"type" example:"order.paid"`
+	Deliveries int               `json:"deliveries" doc:"How many endpoints get the event." example:"1"`
+	LeftOut    int               `json:"left_out,omitempty" doc:"How many more endpoints do not get the event because their filters gave an error or would have cost too much work. See left_out of a published event."`
+	Hint       string            `json:"hint,omitempty" doc:"If the event goes to no endpoint: why, and what to do. It is said of the endpoints as they are now." example:"The tenant has no endpoint of standard. Create one; it can recover events from before."`
+	HintCode   string            `json:"hint_code,omitempty" doc:"A stable word for the hint." example:"hint_no_endpoint"`
+	HintParams map[string]string `json:"hint_params,omitempty" doc:"The values that the hint mentions."`
 }
 
 // RecordProblem says why an event was not fired: its condition or payload could not be evaluated.

@@ -150,6 +150,7 @@ var meanings = map[string]struct {
 	"no_handshake":       {hook.KindInvalid, "The contract has no handshake."},
 	"no_credentials":     {hook.KindInvalid, "The contract has no credentials."},
 	"contract_unknown":   {hook.KindInvalid, "There is no such contract."},
+	"contract_needed":    {hook.KindInvalid, "The event names no contract, nobody takes it as one of standard, and exactly one other contract of the tenant's endpoints has its type."},
 	"secret_invalid":     {hook.KindInvalid, "The signing secret cannot be used."},
 	"shaping_off": {
 		hook.KindInvalid,

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -280,7 +281,7 @@ func (a *API) admit(op operation) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		ctx = huma.WithContext(ctx, hook.WithActor(ctx.Context(), actor(r, key)))
-		next(huma.WithValue(ctx, callOf, call{r, key}))
+		next(huma.WithValue(ctx, callOf, call{r, key, a.huma.OpenAPI().Components.Schemas}))
 	}
 }
 
@@ -392,6 +393,9 @@ func unreadable(err error, limit int64) error {
 	}
 }
 
+// form is how a form-encoded body begins, which no JSON does.
+var form = regexp.MustCompile(`^\s*[A-Za-z_][\w.%+\[\]-]{0,127}=`)
+
 // checkJSON refuses a body that is not one JSON value within the limits.
 func checkJSON(body []byte) error {
 	err := rawjson.Check(body, maxDepth)
@@ -399,6 +403,12 @@ func checkJSON(body []byte) error {
 		return nil
 	}
 	e := &hook.Error{Kind: hook.KindMalformed, Code: "json_invalid", Detail: "The body is not valid JSON."}
+	if form.Match(body) {
+		e.Detail = "This is a form, such as name=value&name=value. Send a JSON object, such as {\"name\":\"value\"}, and the " +
+			"header Content-Type: application/json."
+		e.Fields = []hook.FieldError{hook.Field("", "json_form", e.Detail)}
+		return e
+	}
 	if syntax, ok := errors.AsType[*rawjson.SyntaxError](err); ok {
 		e.Detail = fmt.Sprintf("%s (byte %d)", syntax.Detail, syntax.Offset)
 		e.Fields = []hook.FieldError{hook.Field(syntax.Pointer, "json_refused", "{problem}", "problem", syntax.Detail)}
@@ -416,7 +426,9 @@ func validate[T any](registry huma.Registry, doc []byte) error {
 	at.Push("body")
 	huma.Validate(registry, registry.Schema(reflect.TypeFor[T](), true, ""), at, huma.ModeWriteToServer, parsed, res)
 	if len(res.Errors) > 0 {
-		return fromHuma(http.StatusUnprocessableEntity, "", res.Errors)
+		p := fromHuma(http.StatusUnprocessableEntity, "", res.Errors)
+		p.suggest(registry, &huma.MediaType{Schema: registry.Schema(reflect.TypeFor[T](), true, "")})
+		return p
 	}
 	return nil
 }
@@ -442,6 +454,7 @@ const (
 type call struct {
 	request *http.Request
 	key     *hook.Key // nil if the operation needs none
+	schemas huma.Registry
 }
 
 func requestOf(ctx context.Context) *http.Request { return ctx.Value(callOf).(call).request }

@@ -148,6 +148,13 @@ func summary(n int, where, first string) string {
 // and names in JSON are compared exactly.
 func init() {
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return fromHuma(status, msg, errs) }
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		p := fromHuma(status, msg, errs)
+		if c, ok := ctx.Context().Value(callOf).(call); ok && ctx.Operation().RequestBody != nil {
+			p.suggest(c.schemas, ctx.Operation().RequestBody.Content["application/json"])
+		}
+		return p
+	}
 	huma.ValidateStrictCasing = true
 	huma.DefaultArrayNullable = false
 }
@@ -182,12 +189,76 @@ func fromHuma(status int, msg string, errs []error) *problem {
 		}
 		p.Errors = append(p.Errors, fromDetail(err))
 	}
+	p.summarize()
+	return p
+}
+
+// summarize writes the detail of a problem from its wrong places.
+func (p *problem) summarize() {
 	where := p.Errors[0].Parameter
 	if p.Errors[0].Pointer != nil {
 		where = *p.Errors[0].Pointer
 	}
 	p.Detail = summary(len(p.Errors), where, p.Errors[0].Detail)
-	return p
+}
+
+// suggest says of each unknown member of the body which one was probably meant.
+func (p *problem) suggest(schemas huma.Registry, body *huma.MediaType) {
+	if body == nil || body.Schema == nil || schemas == nil {
+		return
+	}
+	found := false
+	for i, e := range p.Errors {
+		if e.Code != codeUnknownMember || e.Pointer == nil {
+			continue
+		}
+		at, name, _ := cutLast(*e.Pointer)
+		known := membersAt(schemas, body.Schema, at)
+		p.Errors[i], found = fieldError(hook.FieldNear(*e.Pointer, codeUnknownMember, unknownMemberText, name, known, nil), ""), true
+	}
+	if found {
+		p.summarize()
+	}
+}
+
+const (
+	codeUnknownMember = "member_unknown"
+	unknownMemberText = "There is no such member here. Remove it, or correct its name."
+)
+
+// cutLast splits a JSON Pointer into the place of an object and the name of its member.
+func cutLast(pointer string) (at, name string, ok bool) {
+	i := strings.LastIndexByte(pointer, '/')
+	if i < 0 {
+		return "", "", false
+	}
+	return pointer[:i], strings.NewReplacer("~1", "/", "~0", "~").Replace(pointer[i+1:]), true
+}
+
+// membersAt are the members that a schema knows at a place, sorted; none if it does not say.
+func membersAt(schemas huma.Registry, s *huma.Schema, at string) []string {
+	for _, step := range strings.Split(at, "/")[1:] {
+		if s = resolved(schemas, s); s == nil {
+			return nil
+		}
+		if _, err := strconv.Atoi(step); err == nil && s.Items != nil {
+			s = s.Items
+			continue
+		}
+		s = s.Properties[step]
+	}
+	if s = resolved(schemas, s); s == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(s.Properties))
+}
+
+// resolved is the schema that a reference names.
+func resolved(schemas huma.Registry, s *huma.Schema) *huma.Schema {
+	if s != nil && s.Ref != "" {
+		return schemas.SchemaFromRef(s.Ref)
+	}
+	return s
 }
 
 var requiredProperty = regexp.MustCompile(`^expected required property (\S+) to be present$`)
@@ -208,8 +279,7 @@ func fromDetail(err error) client.ProblemError {
 	}
 	switch {
 	case d.Message == "unexpected property":
-		return fieldError(hook.Field(pointer, "member_unknown",
-			"There is no such member here. Remove it, or correct its name."), "")
+		return fieldError(hook.Field(pointer, codeUnknownMember, unknownMemberText), "")
 	case strings.HasPrefix(d.Message, "expected "):
 		return fieldError(expected(pointer, d.Message, d.Value), "")
 	}

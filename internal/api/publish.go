@@ -101,14 +101,15 @@ func (publishHandlers) describe(doc *huma.OpenAPI) {
 	op := operation{
 		method: http.MethodPost, path: eventsPath, access: auth.Publishers, scope: publishScope,
 		description: "One event, or an array of 1 to 1000. The answer comes when they are stored durably. It says how " +
-			"many endpoints take each event. " +
+			"many endpoints take each event, and has a hint if none does. An event without contract is of the contract standard; it is " +
+			"refused with contract_needed if nobody takes it there and exactly one other contract of the tenant's endpoints has its type. " +
 			"If an item of an array is wrong, its answer is an error, and the other items are accepted.\n\n" +
 			"An id makes one event idempotent, the header Idempotency-Key a whole request. Sending the same again within 24 " +
 			"hours stores nothing, and gets the first answer with duplicate set. " +
 			"Other content with the same id or key is refused.\n\nPayloads are stored byte for byte. One that the schema of its event " +
 			"type refuses is refused with payload_invalid, unless the contract says schema_on_post: report.",
 		codes: []string{
-			"event_invalid", "event_type_invalid", "event_type_unknown", "event_id_invalid", "contract_unknown",
+			"event_invalid", "event_type_invalid", "event_type_unknown", "event_id_invalid", "contract_unknown", "contract_needed",
 			"payload_missing", "payload_invalid",
 			"too_many_events", "too_many_deliveries", "too_much_work", "idempotency_invalid", "event_id_reused", "idempotency_key_reused",
 			"payload_too_large", "rate_limited", "quota_used_up",
@@ -271,7 +272,21 @@ func appendAnswer(b []byte, e *hook.EventAnswer) []byte {
 	}
 	b = append(b, `,"duplicate":`...)
 	b = strconv.AppendBool(b, e.Duplicate)
+	if e.Hint != nil {
+		b = appendHint(b, e.Hint)
+	}
 	return append(b, '}')
+}
+
+// appendHint appends the members that say why an event has no delivery.
+func appendHint(b []byte, h *hook.FieldError) []byte {
+	members := encode(struct {
+		Hint   string            `json:"hint"`
+		Code   string            `json:"hint_code"`
+		Params map[string]string `json:"hint_params,omitempty"`
+	}{h.Detail, h.Code, h.Params})
+	b = append(b, ',')
+	return append(b, members[1:len(members)-1]...) // without the braces
 }
 
 // idempotencyKey is the header Idempotency-Key, "" if there is none.
@@ -476,8 +491,7 @@ func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
 				e.Payload = bytes.Clone(value) // the buffer goes back to the pool
 			}
 		case memberUnknown:
-			e.Wrong = hook.InvalidField("event_invalid", hook.Field("/"+escapePointer(unknown), "event_member_unknown",
-				"An event has type, payload, id and contract, and no other members. Put this into the payload."))
+			e.Wrong = unknownMember(unknown)
 		}
 	}
 	if _, err := t.dec.ReadToken(); err != nil {
@@ -492,6 +506,22 @@ func (t *intake) item(e *hook.NewEvent, maxPayload int) bool {
 			"The event has no type. Send one, such as order.paid."))
 	}
 	return true
+}
+
+// eventMembers are the members of an event. otherNames are what they are called elsewhere.
+var (
+	eventMembers = []string{"type", "payload", "id", "contract"}
+	otherNames   = map[string]string{
+		"event": "type", "eventname": "type", "name": "type", "topic": "type", "action": "type", "kind": "type",
+		"data": "payload", "body": "payload", "message": "payload", "content": "payload", "object": "payload",
+		"key": "id", "uuid": "id", "idempotencykey": "id", "system": "contract", "schema": "contract",
+	}
+)
+
+// unknownMember is the error for a member that events do not have.
+func unknownMember(name string) *hook.Error {
+	return hook.InvalidField("event_invalid", hook.FieldNear("/"+escapePointer(name), "event_member_unknown",
+		"An event has no such member. Correct its name, or put it into the payload.", name, eventMembers, otherNames))
 }
 
 type member int

@@ -479,6 +479,9 @@ func wireAnswer(r *hook.RecordAnswer) client.RecordAnswer {
 	}
 	for i, e := range r.Events {
 		out.Events[i] = client.RecordEvent{ID: e.ID.String(), Type: e.Type, Deliveries: e.Deliveries, LeftOut: e.LeftOut}
+		if e.Hint != nil {
+			out.Events[i].Hint, out.Events[i].HintCode, out.Events[i].HintParams = e.Hint.Detail, e.Hint.Code, e.Hint.Params
+		}
 	}
 	for i, t := range r.Troubles {
 		out.Problems[i] = client.RecordProblem{Type: t.Type, Reason: t.Reason, Line: t.Line, Detail: t.Detail}

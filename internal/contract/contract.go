@@ -201,6 +201,12 @@ func (c *Contract) HasEvent(eventType string) bool {
 	return ok
 }
 
+// NamesEvent reports whether the contract has an event type by its own name, not only by "*".
+func (c *Contract) NamesEvent(eventType string) bool {
+	_, ok := c.byName[eventType]
+	return ok && eventType != anyEvent
+}
+
 // Event is the description of an event type: its own, or that of "*".
 func (c *Contract) Event(eventType string) (EventType, bool) {
 	if i, ok := c.byName[eventType]; ok && eventType != anyEvent {

@@ -34,4 +34,6 @@ type EventAnswer struct {
 	LeftOut    int    // how many more have a filter that failed or cost too much, see [Accepted.Omitted]
 	Duplicate  bool   // this is the answer to an earlier, equal request
 	Wrong      *Error // nothing was stored for this item
+	// Hint says why an event has no delivery; nil if it has some. It is said of the endpoints of now, also in a repeat.
+	Hint *FieldError
 }

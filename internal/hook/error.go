@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"gancho/internal/nearest"
 )
 
 // Kind is the kind of failure that an [Error] reports; the API maps it to a status.
@@ -73,6 +75,12 @@ func Field(pointer, code, text string, params ...any) FieldError {
 		f.Detail += " Possible: " + possible + "."
 	}
 	return f
+}
+
+// FieldNear makes the error for a member of a wrong name, and adds which of the candidates was probably meant. others are
+// other words for them, see [nearest.Member].
+func FieldNear(pointer, code, text, name string, candidates []string, others map[string]string) FieldError {
+	return Field(pointer, code, text, nearest.Member(name, candidates, others)...)
 }
 
 // At returns the same error for another place.

@@ -103,8 +103,9 @@ type RecordAnswer struct {
 type FiredEvent struct {
 	ID         EventID
 	Type       string
-	Deliveries int // how many endpoints get the event
-	LeftOut    int // how many more have a filter that failed or cost too much, see [Accepted.Omitted]
+	Deliveries int         // how many endpoints get the event
+	LeftOut    int         // how many more have a filter that failed or cost too much, see [Accepted.Omitted]
+	Hint       *FieldError // why the event has no delivery, as in [EventAnswer]
 }
 
 // RecordTrouble is an event that might have fired, but whose condition or payload failed

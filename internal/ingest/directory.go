@@ -87,13 +87,20 @@ type routes struct {
 	seals   bool                  // the tenant wants payloads encrypted where they are stored
 	sets    map[string]*match.Set // by contract
 	targets map[hook.EndpointID]*target
+	idle    []idle // the disabled endpoints
 }
 
-// newRoutes compiles the active and paused ones of a tenant's endpoints.
+// newRoutes compiles a tenant's endpoints. Only the active and paused ones get events.
 func newRoutes(list []*hook.Endpoint, contracts *contract.Set) (*routes, error) {
 	r := &routes{sets: map[string]*match.Set{}, targets: map[hook.EndpointID]*target{}}
 	byContract := map[string][]match.Target{}
 	for _, e := range list {
+		if e.State == hook.EndpointDisabled {
+			if types, err := match.CompileTypes(e.Config.EventTypes); err == nil && !e.Unreadable {
+				r.idle = append(r.idle, idle{e.Contract, types})
+			}
+			continue
+		}
 		if e.State != hook.EndpointActive && e.State != hook.EndpointPaused {
 			continue
 		}

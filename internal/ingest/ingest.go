@@ -16,6 +16,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -188,6 +189,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 		}
 		rest := left < in.EventWork // the event has less than it would have in a request of its own
 		budget := work.NewBudget(ctx, min(left, in.EventWork), routes.account)
+		unnamed := item.Contract == ""
 		wrong := in.check(budget, item)
 		seals = seals || item.Sealed
 		if wrong != nil {
@@ -209,6 +211,11 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 			answers[i].Wrong = errTooMuchWork
 			continue
 		}
+		if unnamed && len(it.Deliveries)+it.Omitted() == 0 {
+			if answers[i].Wrong = in.forgotten(routes, item.Type); answers[i].Wrong != nil {
+				continue
+			}
+		}
 		deliveries += len(it.Deliveries)
 		items = append(items, it)
 		place = append(place, i)
@@ -227,7 +234,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 		sub.Answer = func(v hook.Verdicts) []byte { return encodeAnswers(fill(slices.Clone(answers), v)) }
 	}
 	if len(items) == 0 && r.RequestKey == "" {
-		return answers, nil
+		return in.withHints(answers, &r, routes), nil
 	}
 	v, err := in.submit(sub, routes)
 	switch {
@@ -236,9 +243,23 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 	case v.KeyReused:
 		return nil, errKeyReused
 	case v.Prior != nil:
-		return decodeAnswers(v.Prior)
+		prior, err := decodeAnswers(v.Prior)
+		if err != nil || len(prior) != len(r.Items) {
+			return prior, err
+		}
+		return in.withHints(prior, &r, routes), nil
 	}
-	return fill(answers, v), nil
+	return in.withHints(fill(answers, v), &r, routes), nil
+}
+
+// withHints adds a hint to each answer of an event that goes nowhere.
+func (in *Ingest) withHints(answers []hook.EventAnswer, r *hook.NewEvents, routes *routes) []hook.EventAnswer {
+	for i := range answers {
+		if a := &answers[i]; a.Wrong == nil && a.Deliveries == 0 {
+			a.Hint = in.hint(routes, cmp.Or(r.Items[i].Contract, hook.DefaultContract), r.Items[i].Type, a.LeftOut)
+		}
+	}
+	return answers
 }
 
 var errKeyReused = hook.Conflict("idempotency_key_reused",

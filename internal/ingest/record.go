@@ -96,10 +96,22 @@ func (in *Ingest) Change(ctx context.Context, r hook.RecordChanges) ([]hook.Reco
 	}
 	prior, err := c.work(ctx, todo)
 	if err != nil || prior != nil {
-		return prior, err
+		return c.withHints(prior), err
 	}
 	c.report()
-	return c.answers, nil
+	return c.withHints(c.answers), nil
+}
+
+// withHints adds a hint to each event of the answers that goes nowhere.
+func (c *recordRequest) withHints(answers []hook.RecordAnswer) []hook.RecordAnswer {
+	for i := range answers {
+		for k := range answers[i].Events {
+			if e := &answers[i].Events[k]; e.Deliveries == 0 {
+				e.Hint = c.hint(c.routes, answers[i].Contract, e.Type, e.LeftOut)
+			}
+		}
+	}
+	return answers
 }
 
 // itemBudget is what one item may cost.

@@ -24,7 +24,7 @@ const clientModule = "gancho.example/client"
 // the few methods it needs as an interface, and app connects them.
 var mayImport = map[string][]string{
 	// The vocabulary, and helpers for plain values.
-	"internal/hook":    {},
+	"internal/hook":    {"internal/nearest"},
 	"internal/nearest": {},
 	"internal/rawjson": {},
 	"internal/texts":   {},

@@ -81,6 +81,8 @@ const en = {
       contract_of_kind: "Choose the webhook system of the kind as well.",
       contract_or_source: "Give either the name of a contract or its text.",
       contract_required: "Say which webhook system the record belongs to.",
+      contract_forgotten:
+        "{type} is an event of {contract}. Without a webhook system it counts as {default}, where nobody takes it. Choose {contract}, or {default} if that is meant.",
       contract_unknown: "There is no webhook system {name}.",
       credential_first: "An endpoint of {contract} is created together with a credential. Create a credential.",
       credential_missing: "This system puts a credential into requests, and the endpoint was created without one.",
@@ -98,7 +100,7 @@ const en = {
       endpoint_state: "An endpoint is active, paused or disabled.",
       event_alone: "A stored event has its own type and payload. Give either the event, or a type and a payload.",
       event_id_invalid: "An id has 1 to 128 characters: letters without accents, digits and _ . : -",
-      event_member_unknown: "An event has only type, payload, id and contract. Put this into the payload.",
+      event_member_unknown: "An event has no such member. Correct its name, or put it into the payload.",
       event_object: "An event is a JSON object with type and payload.",
       event_type_character:
         "{character} cannot be part of an event type. Use letters, digits and _ . : / - and * for any characters.",
@@ -139,6 +141,19 @@ const en = {
       id_empty: "The id is empty. Leave it out if you have none.",
       id_string: "The id is a text. Leave it out if you have none.",
       json_invalid: "This is not valid JSON.",
+      hint_left_out:
+        "The filter of every endpoint that takes {type} gave an error or cost too much. Mend the filters and recover the event.",
+      hint_filtered:
+        "The filters of the endpoints that take {type} ({count}) do not let this event through. Look at the explanation.",
+      hint_disabled:
+        "The endpoints that take {type} are disabled. Activate them and recover what they missed.",
+      hint_other_contract:
+        "No endpoint of {contract} takes {type}. It is also an event of {others}: choose the one that is meant.",
+      hint_type:
+        "None of the endpoints of {contract} ({count}) takes {type}. Add the type to one of them.",
+      hint_no_endpoint:
+        "There is no endpoint of {contract} yet. Create one; it can recover events from before.",
+      json_form: "This is a form (name=value). Send JSON, with the header Content-Type: application/json.",
       json_refused: "{problem}",
       key_characters: "It has {length} characters, all of them from {characters}. Leave it empty to have one made.",
       kind_name: "Give the name of a kind of record.",

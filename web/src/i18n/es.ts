@@ -142,6 +142,7 @@ const es: Messages = {
       kind_invalid: "Falta decir de qué sistema es la clase.",
       cursor_invalid: "La lista cambió. Cárguela de nuevo.",
       tenant_invalid: "El id del cliente tiene caracteres que no se permiten.",
+      contract_needed: "Indique de qué sistema es el evento.",
       contract_unknown: "No existe ese sistema de webhooks.",
       contract_invalid: "El contrato tiene errores.",
       text_invalid: "El texto no está en UTF-8. Guárdelo como UTF-8.",
@@ -210,6 +211,8 @@ const es: Messages = {
       contract_of_kind: "Elija también el sistema de webhooks de la clase.",
       contract_or_source: "Indique el nombre de un contrato o su texto, no ambos.",
       contract_required: "Indique a qué sistema de webhooks pertenece el registro.",
+      contract_forgotten:
+        "{type} es un evento de {contract}. Sin sistema cuenta como {default}, donde nadie lo recibe. Indique {contract}, o {default} si es lo que quiere.",
       contract_unknown: "No existe el sistema de webhooks {name}.",
       credential_first: "Un destino de {contract} se crea junto con una credencial. Cree una credencial.",
       credential_missing: "Este sistema pone una credencial en las solicitudes y el destino se creó sin ella.",
@@ -228,7 +231,7 @@ const es: Messages = {
       endpoint_state: "Un destino está activo, en pausa o desactivado.",
       event_alone: "Un evento guardado tiene su propio tipo y contenido. Indique el evento, o un tipo y un contenido.",
       event_id_invalid: "Un id tiene de 1 a 128 caracteres: letras sin tilde, cifras y _ . : -",
-      event_member_unknown: "Un evento solo lleva type, payload, id y contract. Ponga esto dentro de payload.",
+      event_member_unknown: "Un evento no lleva ese miembro. Corrija su nombre o póngalo dentro de payload.",
       event_object: "Un evento es un objeto JSON con type y payload.",
       event_type_character:
         "Un tipo de evento no puede llevar {character}. Use letras, cifras y _ . : / - y * para cualquier texto.",
@@ -269,6 +272,19 @@ const es: Messages = {
       id_empty: "El id está vacío. No lo ponga si no tiene uno.",
       id_string: "El id es un texto. No lo ponga si no tiene uno.",
       json_invalid: "Esto no es JSON válido.",
+      hint_left_out:
+        "El filtro de cada destino que recibe {type} falló o costó demasiado. Corrija los filtros y recupere el evento.",
+      hint_filtered:
+        "Los filtros de los destinos que reciben {type} ({count}) no dejan pasar este evento. Vea la explicación.",
+      hint_disabled:
+        "Los destinos que reciben {type} están desactivados. Actívelos y recupere lo que se perdieron.",
+      hint_other_contract:
+        "Ningún destino de {contract} recibe {type}. También es un evento de {others}: elija el sistema correcto.",
+      hint_type:
+        "Ningún destino de {contract} ({count}) recibe {type}. Agregue el tipo a uno de ellos.",
+      hint_no_endpoint:
+        "Todavía no hay ningún destino de {contract}. Cree uno; puede recuperar los eventos anteriores.",
+      json_form: "Esto es un formulario (nombre=valor). Envíe JSON, con el encabezado Content-Type: application/json.",
       json_refused: "Este JSON no se acepta: {problem}",
       key_characters: "Tiene {length} caracteres, todos de {characters}. Déjelo vacío para que se genere uno.",
       kind_name: "Escriba el nombre de una clase de registro.",

@@ -141,6 +141,7 @@ const pt: Messages = {
       kind_invalid: "Falta dizer de qual sistema é a classe.",
       cursor_invalid: "A lista mudou. Carregue-a de novo.",
       tenant_invalid: "O id do cliente tem caracteres que não são permitidos.",
+      contract_needed: "Indique de qual sistema é o evento.",
       contract_unknown: "Não existe esse sistema de webhooks.",
       contract_invalid: "O contrato tem erros.",
       text_invalid: "O texto não está em UTF-8. Salve-o como UTF-8.",
@@ -209,6 +210,8 @@ const pt: Messages = {
       contract_of_kind: "Escolha também o sistema de webhooks da classe.",
       contract_or_source: "Informe o nome de um contrato ou o texto dele, não os dois.",
       contract_required: "Diga a que sistema de webhooks o registro pertence.",
+      contract_forgotten:
+        "{type} é um evento de {contract}. Sem sistema, ele conta como {default}, onde ninguém o recebe. Indique {contract}, ou {default} se for essa a intenção.",
       contract_unknown: "Não existe o sistema de webhooks {name}.",
       credential_first: "Um destino de {contract} é criado junto com uma credencial. Crie uma credencial.",
       credential_missing: "Este sistema põe uma credencial nas requisições e o destino foi criado sem ela.",
@@ -227,7 +230,7 @@ const pt: Messages = {
       endpoint_state: "Um destino está ativo, em pausa ou desativado.",
       event_alone: "Um evento guardado tem seu próprio tipo e conteúdo. Informe o evento, ou um tipo e um conteúdo.",
       event_id_invalid: "Um id tem de 1 a 128 caracteres: letras sem acento, algarismos e _ . : -",
-      event_member_unknown: "Um evento só leva type, payload, id e contract. Ponha isto dentro de payload.",
+      event_member_unknown: "Um evento não tem esse membro. Corrija o nome ou coloque-o dentro de payload.",
       event_object: "Um evento é um objeto JSON com type e payload.",
       event_type_character:
         "Um tipo de evento não pode ter {character}. Use letras, algarismos e _ . : / - e * para qualquer texto.",
@@ -268,6 +271,19 @@ const pt: Messages = {
       id_empty: "O id está vazio. Deixe de fora se não tiver um.",
       id_string: "O id é um texto. Deixe de fora se não tiver um.",
       json_invalid: "Isto não é JSON válido.",
+      hint_left_out:
+        "O filtro de cada destino que recebe {type} falhou ou custou demais. Corrija os filtros e recupere o evento.",
+      hint_filtered:
+        "Os filtros dos destinos que recebem {type} ({count}) não deixam passar este evento. Veja a explicação.",
+      hint_disabled:
+        "Os destinos que recebem {type} estão desativados. Ative-os e recupere o que eles perderam.",
+      hint_other_contract:
+        "Nenhum destino de {contract} recebe {type}. Também é um evento de {others}: escolha o sistema certo.",
+      hint_type:
+        "Nenhum destino de {contract} ({count}) recebe {type}. Adicione o tipo a um deles.",
+      hint_no_endpoint:
+        "Ainda não há nenhum destino de {contract}. Crie um; ele pode recuperar os eventos anteriores.",
+      json_form: "Isto é um formulário (nome=valor). Envie JSON, com o cabeçalho Content-Type: application/json.",
       json_refused: "Este JSON não é aceito: {problem}",
       key_characters: "Tem {length} caracteres, todos de {characters}. Deixe vazio para que um seja gerado.",
       kind_name: "Informe o nome de uma classe de registro.",
