@@ -3,6 +3,8 @@ package admin_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -466,6 +468,12 @@ func TestEndpointReach(t *testing.T) {
 	t.Parallel()
 	db, tenant := newTenant(t)
 	keeper := egress.NewKeeper(db, []uint16{81})
+	keeper.Guard = func(ip netip.Addr) error {
+		if ip.Is4() && ip.Unmap().IsPrivate() || ip.IsLoopback() && ip.Is6() {
+			return errors.New("refused")
+		}
+		return nil
+	}
 	db.Watch(keeper.Changed)
 	x := admin.Endpoints{Store: db, Egress: keeper, Contracts: newSet(t, signing), Scripts: &scripts{}}
 	create := func(url string) (*hook.Endpoint, error) {
@@ -477,6 +485,10 @@ func TestEndpointReach(t *testing.T) {
 	}
 	_, err = create("https://a.example.com:25/")
 	refused(t, err, "endpoint_invalid", "/url")
+	for _, url := range []string{"http://10.1.2.3/x", "http://10.1.2.3:8080/", "http://[::1]/"} {
+		_, err = create(url)
+		refused(t, err, "endpoint_invalid", "/url")
+	}
 	tenants := admin.Tenants{Store: db}
 	_, _, err = tenants.Put(t.Context(), tenant, hook.TenantChange{Egress: &hook.Hosts{Allow: []string{"http://x"}}})
 	refused(t, err, "request_invalid", "/egress/allow/0")

@@ -226,6 +226,7 @@ func (s *server) assemble() (*parts, error) {
 	quotas := quota.New(s.db, s.cfg.limits(), log("quota"))
 	scripts := quotas.Scripts(pool)
 	reach := egress.NewKeeper(s.db, s.cfg.AllowPorts)
+	reach.Guard = sendhttp.NewGuard(s.cfg.allowed()).Check
 	numbers := metrics.New(s.roundTrips, s.db.Commits)
 	p := &parts{
 		numbers: numbers,

@@ -41,7 +41,7 @@ type Config struct {
 
 	AdminKey Secret `name:"admin-key" env:"GANCHO_ADMIN_KEY" placeholder:"KEY" help:"API key of the operator, 16 characters or more." doc:"Without it a key is generated at the first start, stored in the data directory for its owner only, and printed once. Other programs on the machine can see flags, so prefer the environment variable or the file."`
 
-	AllowNetworks Networks `name:"allow-networks" env:"GANCHO_ALLOW_NETWORKS" placeholder:"CIDR,…" help:"Private networks that deliveries may reach." doc:"Deliveries to private, loopback, link-local and metadata addresses are refused after the name was looked up, whatever the name says. List here the ranges of your own that endpoints may live in, separated by commas, such as 10.20.0.0/16,fd00:20::/48, or 127.0.0.0/8 to try things on one machine."`
+	AllowNetworks Networks `name:"allow-networks" env:"GANCHO_ALLOW_NETWORKS" placeholder:"CIDR,…" help:"Private networks that deliveries may reach." doc:"Deliveries to private, loopback, link-local and metadata addresses are refused after the name was looked up, whatever the name says; an endpoint whose URL has such an address is refused when it is created. List here the ranges of your own that endpoints may live in, separated by commas, such as 10.20.0.0/16,fd00:20::/48, or 127.0.0.0/8 to try things on one machine."`
 
 	AllowPorts Ports `name:"allow-ports" env:"GANCHO_ALLOW_PORTS" placeholder:"PORT,…" help:"Ports below 1024 that deliveries may go to, beside 80 and 443." doc:"Other services than web servers have these ports, such as mail. A URL with another port is refused when an endpoint is created, and nothing is sent to it. Separated by commas, such as 81,591."`
 

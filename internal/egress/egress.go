@@ -3,7 +3,7 @@
 // that the operator allows.
 //
 // It promises that the answer at the door, when an endpoint is created, and the answer when a
-// connection is made come from the same rules. What only the address decides is decided when a
+// connection is made come from the same rules. Names are not looked up at the door: where they lead is decided when a
 // connection is made.
 package egress
 

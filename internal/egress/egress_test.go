@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"strings"
@@ -112,3 +113,49 @@ func FuzzRules(f *testing.F) {
 }
 
 func isASCII(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e }) }
+
+// An address in a URL, and the name of this machine, are refused at the door if the guard refuses them.
+func TestAddressAtTheDoor(t *testing.T) {
+	t.Parallel()
+	k := NewKeeper(anyTenant{}, nil)
+	k.Guard = func(ip netip.Addr) error {
+		if ip.Unmap().IsPrivate() || ip.IsLoopback() {
+			return errors.New("refused")
+		}
+		return nil
+	}
+	for url, want := range map[string]string{
+		"http://10.0.0.1/x":         "10.0.0.1/32",
+		"http://10.0.0.1:8080/x":    "10.0.0.1/32",
+		"http://127.0.0.5/x":        "127.0.0.0/8",
+		"http://localhost:9000/x":   "127.0.0.0/8",
+		"http://LOCALHOST./x":       "127.0.0.0/8",
+		"http://a.localhost/x":      "127.0.0.0/8",
+		"http://[::1]/x":            "::1/128",
+		"http://[::ffff:10.0.0.1]/": "10.0.0.1/32",
+		"http://203.0.113.7/x":      "",
+		"http://a.example/x":        "",
+		"http://localhost.example/": "",
+		"http:///x":                 "",
+	} {
+		wrong, err := k.CheckURL(t.Context(), "acme", nil, url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if len(wrong) > 0 {
+			got = wrong[0].Params["network"]
+		}
+		if got != want {
+			t.Errorf("%s: refused with network %q, want %q", url, got, want)
+		}
+	}
+	k.Guard = nil
+	if wrong, err := k.CheckURL(t.Context(), "acme", nil, "http://10.0.0.1/"); err != nil || wrong != nil {
+		t.Errorf("without a guard: %v, %v", wrong, err)
+	}
+}
+
+type anyTenant struct{}
+
+func (anyTenant) Tenant(context.Context, string) (hook.Tenant, error) { return hook.Tenant{}, nil }

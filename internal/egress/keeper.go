@@ -2,8 +2,10 @@ package egress
 
 import (
 	"context"
+	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"gancho/internal/cache"
 	"gancho/internal/hook"
@@ -19,6 +21,9 @@ const maxTenants = 100_000 // whose rules are kept in memory
 // Keeper knows the rules of tenants, and which ports are allowed. It is safe for concurrent use.
 type Keeper struct {
 	Ports []uint16 // allowed beside those of [Port]
+	// Guard is the address guard of the transport, which says why nothing may be sent to an address. nil: an address in a URL is
+	// looked at when a connection is made.
+	Guard func(netip.Addr) error
 
 	tenants *cache.Loader[*Rules]
 }
@@ -62,6 +67,12 @@ func (k *Keeper) CheckURL(ctx context.Context, tenant string, contract *Rules, t
 			"Webhooks go to the ports 80, 443 and from 1024 on. Use one of these, or ask the operator to allow port {port} (--allow-ports).",
 			"port", n)}, nil
 	}
+	if ip, ok := k.refused(u.Hostname()); ok {
+		return []hook.FieldError{hook.Field(at, "url_address_refused",
+			"Webhooks do not go to {host}: that is not a public address. Use the public address of the receiver, or, if it really is in "+
+				"your own network, let the operator start the server with --allow-networks {network}.",
+			"host", u.Hostname(), "network", networkOf(ip))}, nil
+	}
 	own, err := k.Tenant(ctx, tenant)
 	if err != nil {
 		return nil, err
@@ -73,3 +84,36 @@ func (k *Keeper) CheckURL(ctx context.Context, tenant string, contract *Rules, t
 	}
 	return nil, nil
 }
+
+// refused finds the address that a host stands for without being looked up, and which the guard refuses.
+func (k *Keeper) refused(host string) (netip.Addr, bool) {
+	if k.Guard == nil {
+		return netip.Addr{}, false
+	}
+	list := []netip.Addr{}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		list = append(list, ip)
+	} else if name := plain(host); name == "localhost" || strings.HasSuffix(name, ".localhost") { // RFC 6761, section 6.3
+		list = append(list, netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback())
+	}
+	for _, ip := range list {
+		if k.Guard(ip) == nil {
+			return netip.Addr{}, false
+		}
+	}
+	if len(list) == 0 {
+		return netip.Addr{}, false
+	}
+	return list[0], true
+}
+
+// networkOf is the network that an operator would allow for an address: all of this machine, or only the address.
+func networkOf(ip netip.Addr) netip.Prefix {
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() && ip.IsLoopback() {
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 0, 0, 0}), loopbackBits)
+	}
+	return netip.PrefixFrom(ip, ip.BitLen())
+}
+
+const loopbackBits = 8 // of 127.0.0.0/8

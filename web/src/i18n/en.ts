@@ -259,6 +259,8 @@ const en = {
       url_port: "The port has to be a number from 1 to 65535.",
       url_port_refused:
         "The port {port} is not allowed: webhooks go to 80, 443 and ports from 1024 on. Use one of these, or ask whoever runs this service to allow it.",
+      url_address_refused:
+        "Webhooks do not go to {host}, because it is not a public address. Use the receiver's public address, or ask the operator to allow the network ({network}).",
       url_host_refused:
         "Webhooks may not be sent to {host}. Enter another address, or ask whoever runs this service to allow it.",
       egress_entry:

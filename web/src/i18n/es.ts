@@ -390,6 +390,8 @@ const es: Messages = {
       url_port: "El puerto tiene que ser un número de 1 a 65535.",
       url_port_refused:
         "El puerto {port} no está permitido: los webhooks van a 80, 443 y a los puertos desde 1024. Use uno de ellos o pida a quien administra este servicio que lo permita.",
+      url_address_refused:
+        "Los webhooks no van a {host}, porque no es una dirección pública. Use la dirección pública del receptor o pida al operador que permita la red ({network}).",
       url_host_refused:
         "No está permitido enviar webhooks a {host}. Escriba otra dirección o pida a quien administra este servicio que la permita.",
       egress_entry:

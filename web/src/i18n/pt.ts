@@ -389,6 +389,8 @@ const pt: Messages = {
       url_port: "A porta tem que ser um número de 1 a 65535.",
       url_port_refused:
         "A porta {port} não é permitida: os webhooks vão para 80, 443 e as portas a partir de 1024. Use uma delas ou peça a quem administra este serviço que a permita.",
+      url_address_refused:
+        "Os webhooks não vão para {host}, porque não é um endereço público. Use o endereço público do receptor ou peça ao operador que permita a rede ({network}).",
       url_host_refused:
         "Não é permitido enviar webhooks para {host}. Informe outro endereço ou peça a quem administra este serviço que o permita.",
       egress_entry:
