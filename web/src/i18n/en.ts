@@ -145,14 +145,11 @@ const en = {
         "The filter of every endpoint that takes {type} gave an error or cost too much. Mend the filters and recover the event.",
       hint_filtered:
         "The filters of the endpoints that take {type} ({count}) do not let this event through. Look at the explanation.",
-      hint_disabled:
-        "The endpoints that take {type} are disabled. Activate them and recover what they missed.",
+      hint_disabled: "The endpoints that take {type} are disabled. Activate them and recover what they missed.",
       hint_other_contract:
         "No endpoint of {contract} takes {type}. It is also an event of {others}: choose the one that is meant.",
-      hint_type:
-        "None of the endpoints of {contract} ({count}) takes {type}. Add the type to one of them.",
-      hint_no_endpoint:
-        "There is no endpoint of {contract} yet. Create one; it can recover events from before.",
+      hint_type: "None of the endpoints of {contract} ({count}) takes {type}. Add the type to one of them.",
+      hint_no_endpoint: "There is no endpoint of {contract} yet. Create one; it can recover events from before.",
       json_form: "This is a form (name=value). Send JSON, with the header Content-Type: application/json.",
       json_refused: "{problem}",
       key_characters: "It has {length} characters, all of them from {characters}. Leave it empty to have one made.",

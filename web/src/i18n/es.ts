@@ -276,12 +276,10 @@ const es: Messages = {
         "El filtro de cada destino que recibe {type} falló o costó demasiado. Corrija los filtros y recupere el evento.",
       hint_filtered:
         "Los filtros de los destinos que reciben {type} ({count}) no dejan pasar este evento. Vea la explicación.",
-      hint_disabled:
-        "Los destinos que reciben {type} están desactivados. Actívelos y recupere lo que se perdieron.",
+      hint_disabled: "Los destinos que reciben {type} están desactivados. Actívelos y recupere lo que se perdieron.",
       hint_other_contract:
         "Ningún destino de {contract} recibe {type}. También es un evento de {others}: elija el sistema correcto.",
-      hint_type:
-        "Ningún destino de {contract} ({count}) recibe {type}. Agregue el tipo a uno de ellos.",
+      hint_type: "Ningún destino de {contract} ({count}) recibe {type}. Agregue el tipo a uno de ellos.",
       hint_no_endpoint:
         "Todavía no hay ningún destino de {contract}. Cree uno; puede recuperar los eventos anteriores.",
       json_form: "Esto es un formulario (nombre=valor). Envíe JSON, con el encabezado Content-Type: application/json.",

@@ -275,14 +275,11 @@ const pt: Messages = {
         "O filtro de cada destino que recebe {type} falhou ou custou demais. Corrija os filtros e recupere o evento.",
       hint_filtered:
         "Os filtros dos destinos que recebem {type} ({count}) não deixam passar este evento. Veja a explicação.",
-      hint_disabled:
-        "Os destinos que recebem {type} estão desativados. Ative-os e recupere o que eles perderam.",
+      hint_disabled: "Os destinos que recebem {type} estão desativados. Ative-os e recupere o que eles perderam.",
       hint_other_contract:
         "Nenhum destino de {contract} recebe {type}. Também é um evento de {others}: escolha o sistema certo.",
-      hint_type:
-        "Nenhum destino de {contract} ({count}) recebe {type}. Adicione o tipo a um deles.",
-      hint_no_endpoint:
-        "Ainda não há nenhum destino de {contract}. Crie um; ele pode recuperar os eventos anteriores.",
+      hint_type: "Nenhum destino de {contract} ({count}) recebe {type}. Adicione o tipo a um deles.",
+      hint_no_endpoint: "Ainda não há nenhum destino de {contract}. Crie um; ele pode recuperar os eventos anteriores.",
       json_form: "Isto é um formulário (nome=valor). Envie JSON, com o cabeçalho Content-Type: application/json.",
       json_refused: "Este JSON não é aceito: {problem}",
       key_characters: "Tem {length} caracteres, todos de {characters}. Deixe vazio para que um seja gerado.",

@@ -9,7 +9,7 @@ import { useState } from "react";
 import { raw, type Schemas } from "../api/client";
 import { contractQuery, contractsQuery, eventsQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
-import { Empty, PageHead, Time, Trouble, useSettled } from "../parts/basics";
+import { detailOf, Empty, PageHead, Time, Trouble, useSettled } from "../parts/basics";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { LazyEditor } from "../parts/LazyEditor";
 import { itemsOf, Listing } from "../parts/Listing";
@@ -145,7 +145,12 @@ function SendEvent({ tenant, onClose }: { tenant: string; onClose: () => void })
       return (await answer.json()) as Schemas["EventAnswer"];
     },
     onSuccess: (answer) => {
-      notifications.show({ message: t.events.sent(answer.deliveries) });
+      notifications.show({
+        message: answer.hint
+          ? detailOf({ code: answer.hint_code, params: answer.hint_params, detail: answer.hint }, t)
+          : t.events.sent(answer.deliveries),
+        autoClose: answer.hint ? 15_000 : undefined,
+      });
       void queryClient.invalidateQueries({ queryKey: ofTenant(tenant) });
       void go({ to: "/t/$tenant/events/$event", params: { tenant, event: answer.id } });
     },

@@ -17,7 +17,7 @@ import {
 } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
-import { Copy, Empty, Fact, PageHead, Skeletons, Trouble, Unreadable } from "../parts/basics";
+import { Copy, detailOf, Empty, Fact, PageHead, Skeletons, Trouble, Unreadable } from "../parts/basics";
 import { Code } from "../parts/Code";
 import { Confirm } from "../parts/Confirm";
 import { useEventTitles } from "../parts/DeliveryRows";
@@ -318,7 +318,10 @@ function Fired({ tenant, answer: a }: { tenant: string; answer: RecordAnswer }) 
                   >
                     {titles(a.contract, e.type)}
                   </Anchor>{" "}
-                  · {t.records.takes(e.deliveries)}
+                  ·{" "}
+                  {e.hint
+                    ? detailOf({ code: e.hint_code, params: e.hint_params, detail: e.hint }, t)
+                    : t.records.takes(e.deliveries)}
                 </Text>
               ))}
             </Stack>
