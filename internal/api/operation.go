@@ -404,10 +404,9 @@ func checkJSON(body []byte) error {
 	}
 	e := &hook.Error{Kind: hook.KindMalformed, Code: "json_invalid", Detail: "The body is not valid JSON."}
 	if form.Match(body) {
-		e.Detail = "This is a form, such as name=value&name=value. Send a JSON object, such as {\"name\":\"value\"}, and the " +
-			"header Content-Type: application/json."
-		e.Fields = []hook.FieldError{hook.Field("", "json_form", e.Detail)}
-		return e
+		return &hook.Error{Kind: e.Kind, Code: e.Code, Detail: "This is a form. Send a JSON object.", Fields: []hook.FieldError{
+			hook.Field("", "json_form", `This is a form, such as name=value. Send a JSON object, such as {"name":"value"}, and the header Content-Type: application/json.`),
+		}}
 	}
 	if syntax, ok := errors.AsType[*rawjson.SyntaxError](err); ok {
 		e.Detail = fmt.Sprintf("%s (byte %d)", syntax.Detail, syntax.Offset)

@@ -209,22 +209,18 @@ func (p *problem) suggest(schemas huma.Registry, body *huma.MediaType) {
 	}
 	found := false
 	for i, e := range p.Errors {
-		if e.Code != codeUnknownMember || e.Pointer == nil {
+		if e.Code != "member_unknown" || e.Pointer == nil {
 			continue
 		}
 		at, name, _ := cutLast(*e.Pointer)
 		known := membersAt(schemas, body.Schema, at)
-		p.Errors[i], found = fieldError(hook.FieldNear(*e.Pointer, codeUnknownMember, unknownMemberText, name, known, nil), ""), true
+		p.Errors[i], found = fieldError(hook.FieldNear(*e.Pointer, "member_unknown",
+			"There is no such member here. Remove it, or correct its name.", name, known, nil), ""), true
 	}
 	if found {
 		p.summarize()
 	}
 }
-
-const (
-	codeUnknownMember = "member_unknown"
-	unknownMemberText = "There is no such member here. Remove it, or correct its name."
-)
 
 // cutLast splits a JSON Pointer into the place of an object and the name of its member.
 func cutLast(pointer string) (at, name string, ok bool) {
@@ -279,7 +275,8 @@ func fromDetail(err error) client.ProblemError {
 	}
 	switch {
 	case d.Message == "unexpected property":
-		return fieldError(hook.Field(pointer, codeUnknownMember, unknownMemberText), "")
+		return fieldError(hook.Field(pointer, "member_unknown",
+			"There is no such member here. Remove it, or correct its name."), "")
 	case strings.HasPrefix(d.Message, "expected "):
 		return fieldError(expected(pointer, d.Message, d.Value), "")
 	}

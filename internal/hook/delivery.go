@@ -53,10 +53,10 @@ const (
 	ReasonSuperseded       = "superseded"        // a newer snapshot exists
 	ReasonScript           = "script"            // the endpoint's transformation cancelled it
 	// ReasonByPerson, which endpoints have, too: a person cancelled it
-	ReasonSkipped          = "skipped"           // a person gave it up, so that the strict queue behind it goes on
-	ReasonShadow           = "shadow"            // a trial: its request was recorded, and not sent
-	ReasonOverBudget       = "over_budget"       // the endpoint's filter was not evaluated: it costs too much work
-	ReasonFilterFailed     = "filter_failed"     // the endpoint's filter has no truth value for the event
+	ReasonSkipped      = "skipped"       // a person gave it up, so that the strict queue behind it goes on
+	ReasonShadow       = "shadow"        // a trial: its request was recorded, and not sent
+	ReasonOverBudget   = "over_budget"   // the endpoint's filter was not evaluated: it costs too much work
+	ReasonFilterFailed = "filter_failed" // the endpoint's filter has no truth value for the event
 )
 
 // Delivery is one event for one endpoint.

@@ -368,7 +368,7 @@ func TestNextProperties(t *testing.T) {
 			d.NextAttemptAt, d.QueueAt = noon.Add(-time.Minute), noon.Add(-time.Minute)
 		}
 		if d.Superseded && !d.State.Finished() {
-			d.Reason = ReasonSuperseded
+			d.Reason = rapid.SampledFrom([]string{ReasonSuperseded, ReasonByPerson}).Draw(t, "reason")
 		}
 		d.Attempts = d.Slot + rapid.IntRange(0, 2).Draw(t, "interrupted before")
 		h := rapid.SampledFrom(happenings()).Draw(t, "happening")
@@ -393,8 +393,8 @@ func TestNextProperties(t *testing.T) {
 		case d.Superseded && d.State.Waiting(): // never comes about, and the rest need not hold
 		case n.State.Waiting() && n.Superseded:
 			t.Fatalf("superseded, and waits to be sent: %+v", n)
-		case !n.State.Finished() && n.Superseded != (n.Reason == ReasonSuperseded):
-			t.Fatalf("unfinished, and the reason does not say whether it is superseded, which the store relies on: %+v", n)
+		case !n.State.Finished() && n.Superseded != (n.Reason == ReasonSuperseded || n.Reason == ReasonByPerson):
+			t.Fatalf("unfinished, and the reason does not say whether it is still wanted, which the store relies on: %+v", n)
 		case d.State.Finished() && !n.State.Finished() && (!asked || d.Mode == AtMostOnce || d.Test || !e.takes()):
 			t.Fatalf("sent again although nobody may: %+v", n)
 		case (d.Mode == AtMostOnce || d.Test) && h.trigger.Kind == OnAttempt && !n.State.Finished():

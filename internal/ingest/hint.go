@@ -82,25 +82,24 @@ func (in *Ingest) forgotten(r *routes, eventType string) *hook.Error {
 func (in *Ingest) hint(r *routes, contract, eventType string, left int) *hook.FieldError {
 	awake, disabled, all := r.takers(contract, eventType)
 	owners := in.owners(r, contract, eventType)
-	f := func(code, text string, params ...any) *hook.FieldError {
-		f := hook.Field("", code, text, append([]any{"type", eventType, "contract", contract}, params...)...)
-		return &f
-	}
 	switch {
 	case left > 0:
-		return f("hint_left_out", "The filter of each endpoint that takes {type} gave an error or cost too much. "+
-			"Look at the cancelled deliveries, mend the filters, and recover the event.")
+		return new(hook.Field("", "hint_left_out", "The filter of each endpoint that takes {type} gave an error or cost too much. "+
+			"Look at the cancelled deliveries, mend the filters, and recover the event.", "type", eventType))
 	case awake > 0:
-		return f("hint_filtered", "The filters of the {count} endpoints that take {type} do not let this event through. "+
-			"GET …/events/{id}/explain says why.", "count", awake)
+		return new(hook.Field("", "hint_filtered", "The filters of the {count} endpoints that take {type} do not let this event "+
+			"through. The operation explain-event says why.", "count", awake, "type", eventType))
 	case disabled > 0:
-		return f("hint_disabled", "The endpoints that take {type} are disabled. Activate them, and recover what they missed.")
+		return new(hook.Field("", "hint_disabled", "The endpoints that take {type} are disabled. Activate them, and recover what "+
+			"they missed.", "type", eventType))
 	case len(owners) > 0:
-		return f("hint_other_contract", "No endpoint of {contract} takes {type}. It is also an event of {others}, which this "+
-			"tenant uses: name the contract that is meant.", "others", strings.Join(owners, ", "))
+		return new(hook.Field("", "hint_other_contract", "No endpoint of {contract} takes {type}. It is also an event of {others}, "+
+			"which this tenant uses: name the contract that is meant.",
+			"contract", contract, "type", eventType, "others", strings.Join(owners, ", ")))
 	case all > 0:
-		return f("hint_type", "None of the {count} endpoints of {contract} takes {type}. Add the type to the event_types of one.",
-			"count", all)
+		return new(hook.Field("", "hint_type", "None of the {count} endpoints of {contract} takes {type}. Add the type to the "+
+			"event_types of one.", "count", all, "contract", contract, "type", eventType))
 	}
-	return f("hint_no_endpoint", "The tenant has no endpoint of {contract}. Create one; it can recover events from before.")
+	return new(hook.Field("", "hint_no_endpoint", "The tenant has no endpoint of {contract}. Create one; it can recover events "+
+		"from before.", "contract", contract))
 }

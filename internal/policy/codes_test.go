@@ -69,7 +69,7 @@ func TestFieldErrorsAreTranslated(t *testing.T) {
 				t.Errorf("%s makes a hook.FieldError without a code: use hook.Field", file)
 			}
 			call, ok := n.(*ast.CallExpr)
-			if !ok || len(call.Args) < 3 || nameOf(call.Fun) != "Field" && nameOf(call.Fun) != "add" {
+			if !ok || len(call.Args) < 3 || nameOf(call.Fun) != "Field" && nameOf(call.Fun) != "FieldNear" && nameOf(call.Fun) != "add" {
 				return true
 			}
 			code, text := literal(call.Args[1]), literal(call.Args[2])
