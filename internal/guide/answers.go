@@ -12,25 +12,8 @@ import (
 	"gancho/internal/rawjson"
 )
 
-// answer says which answers count as received. It finds that out by judging sample answers.
+// answer says which answers count as received. [contract.Contract.Success] finds that out by trying the rule.
 func (p *page) answer() {
-	statuses := p.words("answer.any")
-	if !p.any2xx() {
-		var list []string
-		for _, s := range p.statuses() {
-			list = append(list, strconv.Itoa(s))
-		}
-		statuses = p.words("answer.status", "statuses", strings.Join(list, ", "))
-	}
-	status, _ := p.simplest()
-	body := "answer.body_free"
-	switch {
-	case p.accepts(status, page200):
-	case p.accepts(status, "OK"):
-		body = "answer.body_no_page"
-	default:
-		body = "answer.body_rule"
-	}
 	limit := "answer.total"
 	if p.limits.Clock == contract.ClockResponse {
 		limit = "answer.first_line"
@@ -41,8 +24,63 @@ func (p *page) answer() {
 	}
 	times := p.words(limit,
 		"limit", duration(p.limits.Timeout, p.language), "connect", duration(p.limits.ConnectTimeout, p.language))
-	p.list(statuses, p.words(body), times, rule)
+	p.list(p.statuses(), p.words(p.content()), times, rule)
 	p.say("answer.first")
+}
+
+// statuses says with which statuses an answer counts as received, "" if it can with any.
+func (p *page) statuses() string {
+	list := ranges(p.success.Statuses)
+	words := make([]string, len(list))
+	for i, r := range list {
+		words[i] = strconv.Itoa(r.from)
+		if r.to > r.from {
+			words[i] = p.words("word.from_to", "from", strconv.Itoa(r.from), "to", strconv.Itoa(r.to))
+		}
+	}
+	text := strings.Join(words, ", ")
+	switch more := p.success.By == contract.SuccessByMore; {
+	case len(list) == 0:
+		return p.words("answer.never")
+	case list[0] == span{200, 599}:
+		return ""
+	case more && len(p.success.Statuses) == 1:
+		return p.words("answer.may_status", "status", text)
+	case more:
+		return p.words("answer.may_statuses", "statuses", text)
+	case len(p.success.Statuses) == 1:
+		return p.words("answer.status", "status", text)
+	case len(list) == 1:
+		return p.words("answer.any", "statuses", text)
+	}
+	return p.words("answer.statuses", "statuses", text)
+}
+
+// content is the key of what is said about the content of an answer.
+func (p *page) content() string {
+	switch p.success.By {
+	case contract.SuccessByStatus:
+		return "answer.body_free"
+	case contract.SuccessByPage:
+		return "answer.body_no_page"
+	case contract.SuccessByMore:
+	}
+	return "answer.body_rule"
+}
+
+// span is a range of numbers, both ends included.
+type span struct{ from, to int }
+
+// ranges are the ranges of sorted numbers.
+func ranges(numbers []int) (out []span) {
+	for _, n := range numbers {
+		if last := len(out) - 1; last >= 0 && out[last].to == n-1 {
+			out[last].to = n
+		} else {
+			out = append(out, span{n, n})
+		}
+	}
+	return out
 }
 
 // retries says what happens if an event is not received.

@@ -14,10 +14,12 @@ import (
 
 // Placeholders in examples for what only the customer knows.
 const (
-	sampleURL  = "https://example.com/webhooks"
-	sampleKey  = "your-api-key"
-	pairHeader = "X-Webhook-Token"
-	pairValue  = "your-token"
+	sampleURL = "https://example.com/webhooks"
+	sampleKey = "your-api-key"
+	// sampleSecret stands for a secret in the receiver's own address.
+	sampleSecret = "your-secret"
+	pairHeader   = "X-Webhook-Token"
+	pairValue    = "your-token"
 )
 
 const (
@@ -34,8 +36,10 @@ type facts struct {
 	contract *contract.Contract
 	settings json.RawMessage // placeholders for what a person fills in
 	auth     auth
+	signing  string // placeholder of the signing secret, where examples have it in them; "" if they have not
 	form     string // field of the form that bodies are sent in; "" if they never are a form
 	formWhen string // the setting and the value that make bodies forms; "" if they always are
+	success  contract.Success
 	limits   contract.Limits
 	policy   hook.Policy
 	events   []sent
@@ -54,25 +58,6 @@ type sentCase struct {
 	contract.Rendering
 }
 
-// How a receiver can know that a request is genuine.
-const (
-	bySignature = "signature" // Standard Webhooks
-	byRecipe    = "recipe"    // a signature that the contract describes
-	byHeader    = "header"    // a secret in a header
-	byBody      = "body"      // a secret in a member of the body
-	byURL       = "url"       // nothing in the request; the receiver can put a secret into its address
-)
-
-// auth says where a request has its secret.
-type auth struct {
-	kind   string
-	header string   // name
-	prefix string   // what comes before the secret in the header's value
-	secret string   // placeholder of the secret
-	member []string // path in the body, of byBody
-	own    bool     // set if the header is a pair whose name and value the customer chooses
-}
-
 // withoutRequests are the facts that need no rendering.
 func withoutRequests(c *contract.Contract) facts {
 	f := facts{contract: c, settings: sampleSettings(c, nil)}
@@ -83,6 +68,7 @@ func withoutRequests(c *contract.Contract) facts {
 
 func gather(c *contract.Contract) facts {
 	f := withoutRequests(c)
+	f.signing, f.success = signingSecret(c.Scheme()), c.Success()
 	for _, e := range c.EventTypes() {
 		s := sent{EventType: e, Rendering: f.render(e, f.settings)}
 		for _, further := range e.Cases {
@@ -123,9 +109,9 @@ func secondAttempt() *contract.Attempt {
 func (f *facts) renderFor(e contract.EventType, settings json.RawMessage, a *contract.Attempt) contract.Rendering {
 	r, err := f.plan(settings).RenderFor(f.sampleEvent(e), a)
 	if err != nil { // the contract cannot render its example: show what is known
-		return contract.Rendering{Method: f.contract.Methods()[0], URL: sampleURL, Body: e.Sample()}
+		r = contract.Rendering{Method: f.contract.Methods()[0], URL: sampleURL, Body: e.Sample()}
 	}
-	return r
+	return f.sign(r)
 }
 
 // together is a request with the first two events, or with the first one twice.
@@ -139,7 +125,10 @@ func (f *facts) together() (r contract.Rendering, err error) {
 		}
 		items = append(items, item)
 	}
-	return plan.Together(items...)
+	if r, err = plan.Together(items...); err != nil {
+		return r, err
+	}
+	return f.sign(r), nil
 }
 
 // sampleEvent is an event of a type, with its example.
@@ -174,7 +163,9 @@ func sampleSettings(c *contract.Contract, chosen map[string]json.RawMessage) jso
 		case ok:
 			add(s.Name, value)
 		case s.Name == c.PairsSetting():
-			add(s.Name, []byte(`[{"key":"`+pairHeader+`","value":"`+pairValue+`"}]`))
+			if p, ok := samplePair(c); ok {
+				add(s.Name, p.list())
+			}
 		case !s.Secret && !s.Required:
 		case len(rawjson.Elements(options)) > 0:
 			add(s.Name, rawjson.Elements(options)[0])
@@ -214,62 +205,6 @@ func quote(text string) []byte {
 		panic(err) // cannot happen: a string always encodes
 	}
 	return out
-}
-
-// findAuth finds where a request has the placeholder of a secret.
-func (f *facts) findAuth(r contract.Rendering) auth {
-	switch {
-	case f.standard():
-		return auth{kind: bySignature}
-	case f.contract.Scheme() != nil:
-		return auth{kind: byRecipe}
-	}
-	if i := slices.IndexFunc(r.Headers, func(h hook.Header) bool { return h.Name == "Authorization" }); i >= 0 && f.contract.AuthKind() == "basic" {
-		const prefix = "Basic "
-		return auth{kind: byHeader, header: "Authorization", prefix: prefix, secret: strings.TrimPrefix(r.Headers[i].Value, prefix)}
-	}
-	secrets := []string{sampleKey}
-	for _, s := range f.contract.Settings() {
-		if s.Secret {
-			secrets = append(secrets, placeholder(s.Name))
-		}
-	}
-	own := f.contract.PairsSetting() != ""
-	if own {
-		secrets = append(secrets, pairValue)
-	}
-	for _, secret := range secrets {
-		for _, h := range r.Headers {
-			if before, after, ok := strings.Cut(h.Value, secret); ok && after == "" {
-				return auth{kind: byHeader, header: h.Name, prefix: before, secret: secret, own: own && secret == pairValue}
-			}
-		}
-		if path := pathOf(r.Body, secret); path != nil {
-			return auth{kind: byBody, member: path, secret: secret}
-		}
-	}
-	return auth{kind: byURL}
-}
-
-// pathOf is the path of a text in a JSON object, nil if it is not there.
-func pathOf(doc []byte, text string) []string {
-	if rawjson.KindOf(doc) != '{' {
-		return nil
-	}
-	for _, m := range rawjson.Members(doc) {
-		name := m.Name
-		switch rawjson.KindOf(m.Value) {
-		case '"':
-			if rawjson.Text(m.Value) == text {
-				return []string{name}
-			}
-		case '{':
-			if rest := pathOf(m.Value, text); rest != nil {
-				return append([]string{name}, rest...)
-			}
-		}
-	}
-	return nil
 }
 
 // findForm sets form and formWhen: it tries the values of all settings. Where each value has a field there is no one name.
@@ -326,43 +261,10 @@ func contentType(r contract.Rendering) string {
 	return r.Headers[i].Value
 }
 
-// accepts reports whether an answer is a success.
-func (f *facts) accepts(status int, body string) bool {
-	r := &hook.Response{Status: status, Body: []byte(body)}
-	if body != "" {
-		r.Headers = []hook.Header{{Name: "Content-Type", Value: http.DetectContentType(r.Body)}}
-	}
-	return f.contract.Judge(r).OK
-}
-
-// statuses are those of 200, 201, 202 and 204 that can be a success.
-func (f *facts) statuses() (out []int) {
-	for _, s := range []int{200, 201, 202, 204} {
-		if slices.ContainsFunc(sampleAnswers, func(body string) bool { return f.accepts(s, body) }) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// any2xx reports whether every status from 200 to 299 is a success, whatever the body.
-func (f *facts) any2xx() bool {
-	return f.contract.SuccessRule() == "" || f.accepts(299, page200) && f.accepts(204, "")
-}
-
-// sampleAnswers are the bodies that are tried: none, a text, JSON.
-var sampleAnswers = []string{"", "OK", "{}", `{"success":true}`}
-
-const page200 = "<!doctype html><title>Home</title>"
-
-// simplest is the simplest answer that is a success.
+// simplest is the simplest answer that is a success. If none is known, it is one that says no more than 200.
 func (f *facts) simplest() (status int, body string) {
-	for _, status := range []int{200, 204, 202, 201} {
-		for _, body := range sampleAnswers {
-			if f.accepts(status, body) {
-				return status, body
-			}
-		}
+	if e := f.success.Example; e != nil {
+		return e.Status, string(e.Body)
 	}
 	return http.StatusOK, ""
 }

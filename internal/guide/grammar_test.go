@@ -42,6 +42,9 @@ func TestGrammar(t *testing.T) {
 				if bad := texts.Ungrammatical(language, inlineCode.ReplaceAllString(line, "…")); bad != "" {
 					t.Errorf("%s in %s: %q in %s", c.Name, language, bad, line)
 				}
+				if !strings.HasPrefix(line, "|") && strings.Contains(line, "  ") {
+					t.Errorf("%s in %s: something is missing in %s", c.Name, language, line)
+				}
 			}
 		}
 	}

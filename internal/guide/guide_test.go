@@ -312,8 +312,29 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 		},
 		"an answer in JSON": {
 			"delivery: {success: response.status == 200 && response.is_json && response.json.success == true}",
-			[]string{"The content of the answer matters", `answer(200, '{"success":true}')`},
+			[]string{"Only an answer with the status 200 can count as received.", "The content of the answer or its headers matter", `answer(200, '{"success":true}')`},
 			[]string{"does not matter"},
+		},
+		"up to 303": {
+			"delivery: {success: response.status >= 200 && response.status < 304}",
+			[]string{"Any status from 200 to 303 counts as received, and no other.", "does not matter", "response.status < 304`"},
+			[]string{"299"},
+		},
+		"some statuses": {
+			"delivery: {success: 'response.status in [200, 201, 202, 204]'}",
+			[]string{"These statuses count as received, and no others: 200 to 202, 204."},
+			[]string{"Any status", "Only the status"},
+		},
+		"a header, whatever the status": {
+			`delivery: {success: 'response.headers["x-done"] == "1"'}`,
+			[]string{"The content of the answer or its headers matter", "What they answer is not accepted"},
+			[]string{"Any status", "Only"},
+		},
+		"an answer of the tests": {
+			"delivery: {success: 'response.status < 300 && response.body.contains(\"<Ack>true\")'}\n" +
+				"tests: {taken: {answer: {status: 200, body: '<Ack>true</Ack>', is: success}}}",
+			[]string{"one of these statuses can count as received: 200 to 299", "'<Ack>true</Ack>'"},
+			[]string{"What they answer is not"},
 		},
 		"no page": {
 			"delivery: {success: '!response.html && response.status < 300'}",

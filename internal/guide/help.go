@@ -11,7 +11,15 @@ import (
 
 // receivers shows the sample programs.
 func (p *page) receivers() {
-	p.say("program.intro", "port", "3000")
+	is := p.checked().is
+	p.say("program.intro", "what", p.what(is))
+	if is.text == whatSigning {
+		p.say("program.signing")
+	}
+	p.say("program.port", "port", "3000")
+	if p.success.Example == nil {
+		p.say("program.answer")
+	}
 	for _, r := range p.facts.receivers(p.language) {
 		p.line("### %s", r.Name)
 		p.say("program.run", "file", quoted(r.File), "command", quoted(r.Command))
@@ -28,13 +36,17 @@ func (p *page) noCode() {
 	check := map[string]struct{ zapier, make, n8n string }{
 		byHeader:    {"zapier.header", "make.header", "n8n.header"},
 		byBody:      {"zapier.body", "make.body", "n8n.body"},
+		byQuery:     {"no_code.query", "no_code.query", "no_code.query"},
 		byURL:       {"no_code.url", "no_code.url", "no_code.url"},
 		bySignature: {"no_code.signature", "no_code.signature", "n8n.signature"},
-		byRecipe:    {"no_code.url", "no_code.url", "no_code.url"},
+		byRecipe:    {"no_code.signature", "no_code.signature", "n8n.signature"},
 	}[p.auth.kind]
+	if p.auth.kind == byRecipe && p.programmable() == nil {
+		check.zapier, check.make, check.n8n = "no_code.signature_hard", "no_code.signature_hard", "no_code.signature_hard"
+	}
 	facts := []string{
-		"header", quoted(p.auth.header), "member", quoted(strings.Join(p.auth.member, ".")),
-		"value", quoted(p.auth.prefix + p.auth.secret),
+		"header", quoted(p.auth.header), "member", quoted(strings.Join(p.auth.member, ".")), "param", quoted(p.auth.param),
+		"value", quoted(p.auth.value()), "what", p.what(p.auth.is),
 	}
 	lookup := func(key string) string {
 		if len(p.contract.Lookups()) == 0 {
@@ -43,7 +55,7 @@ func (p *page) noCode() {
 		return p.words(key)
 	}
 	catch := "zapier.catch"
-	if p.auth.kind == byHeader || p.auth.kind == bySignature {
+	if p.auth.kind == byHeader {
 		catch = "zapier.catch_raw"
 	}
 	form := ""
@@ -75,6 +87,8 @@ var attempts = []diagnose.Attempt{
 	{Class: hook.ClassTLSUntrusted},
 	{Class: hook.ClassTimeout},
 }
+
+const page200 = "<!doctype html><title>Home</title>"
 
 // answers are answers that receivers give when something is wrong.
 var answers = []struct {

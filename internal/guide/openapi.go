@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,7 @@ func (s Sender) OpenAPI(c *contract.Contract, language string) []byte {
 	schemes, paths := object{}, object{}
 	if p.auth.kind == byHeader {
 		schemes = append(schemes, member{"receiver", object{
-			{"type", "apiKey"}, {"in", "header"}, {"name", p.auth.header}, {"description", p.authText()},
+			{"type", "apiKey"}, {"in", "header"}, {"name", p.auth.header}, {"description", p.where(p.auth)},
 		}})
 	}
 	if len(c.Lookups()) > 0 {
@@ -173,6 +174,9 @@ func (p *page) headers(list []hook.Header) []any {
 		}
 	}
 	for _, d := range p.described() {
+		if p.auth.kind != byRecipe && p.auth.kind != bySignature {
+			break // the example has the secret
+		}
 		for _, h := range headersOf(d) {
 			add(h.Name, "", h.Value)
 		}
@@ -250,22 +254,22 @@ func componentName(name string) string {
 
 // responses say which answers count as received, and what happens after others.
 func (p *page) responses() object {
-	status, _ := p.simplest()
-	text := []string{p.words("answer.body_free")}
-	switch {
-	case p.accepts(status, page200):
-	case p.accepts(status, "OK"):
-		text = []string{p.words("answer.body_no_page")}
-	default:
-		text = []string{p.words("answer.rule", "rule", p.contract.SuccessRule())}
+	text := p.words(p.content())
+	if p.success.By == contract.SuccessByMore {
+		text = p.words("answer.rule", "rule", p.contract.SuccessRule())
 	}
+	text = strings.TrimSpace(p.statuses() + " " + text)
 	var out object
-	if p.any2xx() {
-		out = append(out, member{"2XX", object{{"description", p.words("answer.any") + " " + text[0]}}})
-	} else {
-		for _, s := range p.statuses() {
-			only := p.words("answer.status", "statuses", strconv.Itoa(s))
-			out = append(out, member{strconv.Itoa(s), object{{"description", only + " " + text[0]}}})
+	add := func(status string) { out = append(out, member{status, object{{"description", text}}}) }
+	for century := 200; century < 600; century += 100 {
+		first, _ := slices.BinarySearch(p.success.Statuses, century)
+		last, _ := slices.BinarySearch(p.success.Statuses, century+100)
+		if last-first == 100 {
+			add(strconv.Itoa(century/100) + "XX")
+			continue
+		}
+		for _, s := range p.success.Statuses[first:last] {
+			add(strconv.Itoa(s))
 		}
 	}
 	after := "retries.once_never"
@@ -273,13 +277,6 @@ func (p *page) responses() object {
 		after = "answer.other"
 	}
 	return append(out, member{"default", object{{"description", strings.ReplaceAll(p.words(after), "**", "")}}})
-}
-
-func (p *page) authText() string {
-	if p.auth.own {
-		return p.words("auth.own_pair", "header", p.auth.header)
-	}
-	return p.words("auth.header", "header", p.auth.header, "value", p.auth.prefix+p.auth.secret)
 }
 
 // route describes path i of a look-up. All paths of a look-up do the same.

@@ -57,7 +57,8 @@ var receiverTemplates = template.Must(template.New("").Funcs(template.FuncMap{
 // sample is the data of the templates.
 type sample struct {
 	Title                                                            string
-	Kind, Header, Prefix, Form                                       string
+	Kind, Header, Prefix, Form, Param                                string
+	Encoded                                                          bool   // after the prefix, the header has the secret in Base64
 	Reads                                                            string // what the event is read from, see [facts.reads]
 	Member, Methods                                                  []string
 	Recipe                                                           *recipe
@@ -76,7 +77,7 @@ func (f *facts) reads() string {
 		return "query"
 	case f.contract.FormFields() && contentType(first) == formType:
 		return "fields"
-	case f.contract.TextBody() && f.form == "":
+	case f.contract.TextBody() && f.form == "", f.enclosed():
 		return "text"
 	}
 	return ""
@@ -86,14 +87,15 @@ func (f *facts) reads() string {
 func (s sample) Signed() bool   { return s.Kind == bySignature }
 func (s sample) InHeader() bool { return s.Kind == byHeader }
 func (s sample) InBody() bool   { return s.Kind == byBody }
-func (s sample) InURL() bool    { return s.Kind == byURL || s.Kind == byRecipe && s.Recipe == nil }
-func (s sample) InRecipe() bool { return s.Kind == byRecipe && s.Recipe != nil }
+func (s sample) InURL() bool    { return s.Kind == byURL || s.Kind == byQuery }
+func (s sample) InRecipe() bool { return s.Kind == byRecipe }
 
 func (f *facts) receivers(language string) []Receiver {
 	comment := func(key string) string { return catalogue.In(language, key) }
+	check := f.checked()
 	s := sample{
-		Title: f.contract.Title.In(language), Kind: f.auth.kind, Header: f.auth.header, Prefix: f.auth.prefix, Form: f.form, Reads: f.reads(),
-		Member: f.auth.member, Methods: f.contract.Methods(),
+		Title: f.contract.Title.In(language), Kind: check.kind, Header: check.header, Prefix: check.prefix, Encoded: check.encoded,
+		Param: check.param, Form: f.form, Reads: f.reads(), Member: check.member, Methods: f.contract.Methods(),
 		Secret: comment("comment.secret"), Equal: comment("comment.equal"), Genuine: comment("comment.genuine"),
 		First: comment("comment.answer"), Process: comment("comment.process"), FormComment: comment("comment.form"),
 		SignedMatch: comment("comment.signature"),

@@ -50,7 +50,7 @@ func TestReceiversWork(t *testing.T) {
 		for _, r := range receivers {
 			t.Run(c.Name+"/"+r.Name, func(t *testing.T) {
 				t.Parallel()
-				tryReceiver(t, c, start(t, filepath.Join(dir, c.Name), r.Name, secretOf(c)))
+				tryReceiver(t, c, start(t, filepath.Join(dir, c.Name), r.Name, "WEBHOOK_SECRET="+secretOf(c)))
 			})
 		}
 	}
@@ -73,7 +73,7 @@ func goPrograms(t *testing.T, dir string) {
 	}
 }
 
-const signingSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+const standardSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 // describedContracts have signatures of their own: they use between them all that the sample programs can compute, and
 // the last one more than that.
@@ -108,20 +108,12 @@ func otherBodies(t *testing.T) (list []*contract.Contract) {
 	return list
 }
 
-// howChecked is how the sample programs know a genuine request.
-func (f *facts) howChecked() string {
-	if f.auth.kind == byRecipe && f.programmable() == nil {
-		return byURL
-	}
-	return f.auth.kind
-}
-
 // secretOf is the secret that a receiver of the contract has.
 func secretOf(c *contract.Contract) string {
 	f := gather(c)
-	switch f.howChecked() {
+	switch f.checked().kind {
 	case bySignature:
-		return signingSecret
+		return standardSecret
 	case byRecipe:
 		return "00112233445566778899aabbccddeeff" // as a text, in hexadecimal digits and in base64
 	case byURL:
@@ -172,11 +164,11 @@ func (o *output) wait(t *testing.T, text string) {
 	}
 }
 
-// start runs a sample program on a free port. If another program takes the port first, start tries the next one.
-func start(t *testing.T, dir, language, secret string) running {
+// start runs a sample program on a free port, with an environment variable. If another program takes the port first, start tries the next one.
+func start(t *testing.T, dir, language, variable string) running {
 	t.Helper()
 	for attempt := 1; ; attempt++ {
-		r, err := tryStart(t, dir, language, secret)
+		r, err := tryStart(t, dir, language, variable)
 		if err == nil {
 			return r
 		}
@@ -186,7 +178,7 @@ func start(t *testing.T, dir, language, secret string) running {
 	}
 }
 
-func tryStart(t *testing.T, dir, language, secret string) (running, error) {
+func tryStart(t *testing.T, dir, language, variable string) (running, error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -205,7 +197,7 @@ func tryStart(t *testing.T, dir, language, secret string) (running, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "WEBHOOK_SECRET="+secret, "PORT="+port)
+	cmd.Env = append(os.Environ(), variable, "PORT="+port)
 	out := &output{grown: make(chan struct{}, 1)}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
@@ -264,7 +256,7 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 				out.Header[h.Name] = []string{f.auth.prefix + secret}
 			}
 		}
-		switch f.howChecked() {
+		switch f.checked().kind {
 		case byURL:
 			q := out.URL.Query()
 			q.Set("token", secret)
@@ -294,7 +286,7 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 		return &hook.Response{Status: answer.StatusCode, Body: text}
 	}
 	wrong := "x" + secret[1:]
-	switch f.howChecked() {
+	switch f.checked().kind {
 	case bySignature:
 		wrong = sign.StandardWebhooks.NewSecret()
 	case byRecipe:
@@ -324,7 +316,7 @@ func tryReceiver(t *testing.T, c *contract.Contract, r running) {
 			}
 			now = time.Now()
 		}
-		if kind := f.howChecked(); kind == bySignature || kind == byRecipe {
+		if kind := f.checked().kind; kind == bySignature || kind == byRecipe {
 			continue
 		}
 		if answer := send(req, secret[:len(secret)-1]+"%"); answer.Status != http.StatusUnauthorized {

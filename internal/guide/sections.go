@@ -126,28 +126,54 @@ func (p *page) authentication() {
 			}
 			p.recipe(d)
 		}
-		if p.programmable() == nil {
-			p.say("recipe.sample", "url", quoted(sampleURL+"?token=your-secret"))
-		}
-	case byHeader:
-		switch {
-		case a.own:
-			p.say("auth.own_pair", "header", quoted(a.header))
-		case p.contract.AuthKind() == "": // else it is said below
-			p.say("auth.header", "header", quoted(a.header), "value", quoted(a.prefix+a.secret))
-		}
-	case byBody:
-		p.say("auth.body", "member", quoted(strings.Join(a.member, ".")))
-	case byURL:
-		if p.contract.AuthKind() == "" {
-			p.say("auth.url", "url", quoted(sampleURL+"?token=your-secret"))
-		}
+	default:
+		p.secret(a)
 	}
 	if kind := p.contract.AuthKind(); kind != "" {
 		p.say("auth." + kind)
 	}
+	if p.checked().kind == byURL && (p.auth.kind == byRecipe || p.contract.AuthKind() != "") {
+		p.say("recipe.sample", "url", quoted(p.ownURL()))
+	}
 	p.say("auth.always")
 }
+
+// secret says where a request has a secret, and with what to compare it.
+func (p *page) secret(a auth) {
+	switch {
+	case a.kind == byURL:
+		if p.contract.AuthKind() == "" {
+			p.say("auth.url", "url", quoted(p.ownURL()), "secret", quoted(sampleSecret))
+		}
+		return
+	case p.contract.AuthKind() != "": // it is said with the kind
+		return
+	case a.is.text == whatPair:
+		p.say("auth.own_pair", "key", quoted(a.is.key), "place", p.words("place."+a.is.place))
+	case a.is.optional():
+		p.say("auth.optional", "field", p.field(a.is.setting))
+	}
+	p.line("%s %s", p.where(a), p.words("auth.compare"))
+}
+
+// where says in which place of a request a secret stands.
+func (p *page) where(a auth) string {
+	what := p.what(a.is)
+	switch {
+	case a.kind == byBody:
+		return p.words("auth.body", "member", quoted(strings.Join(a.member, ".")), "what", what)
+	case a.kind == byQuery:
+		return p.words("auth.query", "param", quoted(a.param), "what", what)
+	case a.encoded:
+		return p.words("auth.header_base64", "header", quoted(a.header), "value", quoted(a.value()), "secret", quoted(a.sent()), "what", what)
+	case a.prefix != "":
+		return p.words("auth.header_prefix", "header", quoted(a.header), "value", quoted(a.value()), "secret", quoted(a.sent()), "what", what)
+	}
+	return p.words("auth.header", "header", quoted(a.header), "what", what)
+}
+
+// ownURL is the receiver's own address, with a secret in it.
+func (p *page) ownURL() string { return sampleURL + "?" + ownAddress.param + "=" + ownAddress.secret }
 
 // request shows the request as it is sent.
 func (p *page) request() {
@@ -196,7 +222,7 @@ func (p *page) wire(r contract.Rendering) []byte {
 	if p.auth.kind == bySignature {
 		b.WriteString("webhook-id: evt_…\nwebhook-timestamp: 1767323045\nwebhook-signature: v1,…\n")
 	}
-	if p.auth.kind == byRecipe {
+	if p.auth.kind == byRecipe || p.auth.kind == bySignature {
 		for _, d := range p.described() {
 			for _, h := range headersOf(d) {
 				fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)

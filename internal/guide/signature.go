@@ -29,6 +29,11 @@ func (f *facts) described() (list []*sign.Description) {
 	return list
 }
 
+// enclosed reports whether the body of a request is a token that has the event in it.
+func (f *facts) enclosed() bool {
+	return slices.ContainsFunc(f.described(), func(d *sign.Description) bool { return d.JWT != nil && d.JWT.Enclosed })
+}
+
 // standard reports whether each request has a signature of Standard Webhooks, perhaps among others.
 func (f *facts) standard() bool {
 	s := f.contract.Scheme()
@@ -46,7 +51,11 @@ func (p *page) recipe(d *sign.Description) {
 		p.token(d)
 		return
 	}
-	p.say("recipe.intro", "algorithm", algorithmsOf(d))
+	intro := "recipe.intro"
+	if public(d) {
+		intro = "recipe.verify"
+	}
+	p.say(intro, "algorithm", algorithmsOf(d))
 	p.code("text", []byte(d.Over))
 	var parts []string
 	for _, name := range d.Sources() {
@@ -97,9 +106,23 @@ func algorithmsOf(d *sign.Description) string {
 	return strings.Join(names, " / ")
 }
 
+// public reports whether a receiver verifies with a public key.
+func public(d *sign.Description) bool {
+	return strings.HasPrefix(d.Algorithm, "ed25519") || strings.HasPrefix(d.Algorithm, "ecdsa-") || strings.HasPrefix(d.Algorithm, "rsa-")
+}
+
+// plain reports whether a signature is a sum without a key.
+func plain(d *sign.Description) bool { return strings.HasPrefix(d.Algorithm, "sha") }
+
 // keyOf says what a receiver verifies with.
 func (p *page) keyOf(d *sign.Description) string {
-	if d.Keys == nil {
+	switch {
+	case d.Keys != nil:
+	case public(d):
+		return p.words(publicTexts[d.Key])
+	case plain(d): // there is no key
+		return ""
+	default:
 		return p.words(keyTexts[d.Key])
 	}
 	hosts := "`" + strings.Join(d.Keys.Hosts, "`, `") + "`"
@@ -150,7 +173,10 @@ func (p *page) placesOf(d *sign.Description) {
 var (
 	keyTexts = map[string]string{
 		"text": "recipe.key_text", "base64": "recipe.key_base64", "hex": "recipe.key_hex", "whsec": "recipe.key_whsec",
-		"sha1": "recipe.key_sha1", "pem": "recipe.key_pem",
+		"sha1": "recipe.key_sha1",
+	}
+	publicTexts = map[string]string{
+		"base64": "recipe.public_base64", "hex": "recipe.public_hex", "whsec": "recipe.public_whsec", "pem": "recipe.public_pem",
 	}
 	encodingTexts = map[string]string{"hex": "recipe.encoding_hex", "base64": "recipe.encoding_base64", "base64url": "recipe.encoding_base64url", "base64url_unpadded": "recipe.encoding_base64url_unpadded"}
 	timeTexts     = map[string]string{
@@ -222,7 +248,7 @@ func (f *facts) programmable() *recipe {
 			continue
 		}
 		r := &recipe{
-			Plain: !strings.HasPrefix(d.Algorithm, "hmac-"), Hash: strings.TrimPrefix(d.Algorithm, "hmac-"), Key: d.Key, Prefix: d.Secret.Prefix,
+			Plain: plain(d), Hash: strings.TrimPrefix(d.Algorithm, "hmac-"), Key: d.Key, Prefix: d.Secret.Prefix,
 			Encoding: d.Encoding, Timestamp: d.Timestamp, Seconds: int(d.Tolerance / time.Second), Over: over, Reads: reads,
 		}
 		r.GoHash = map[string]string{"sha1": "sha1.New", "sha256": "sha256.New", "sha384": "sha512.New384", "sha512": "sha512.New"}[r.Hash]
@@ -246,7 +272,7 @@ func (s sample) MAC() bool   { return s.InRecipe() && !s.Recipe.Plain }
 func (s sample) Timed() bool { return s.InRecipe() && s.Recipe.Seconds > 0 }
 func (s sample) Dated() bool { return s.Timed() && s.Recipe.Timestamp == "rfc3339" }
 func (s sample) Base64() bool {
-	return s.InRecipe() && (s.Recipe.Encoding != "hex" || s.MAC() && (s.Recipe.Key == "base64" || s.Recipe.Key == "whsec"))
+	return s.Encoded || s.InRecipe() && (s.Recipe.Encoding != "hex" || s.MAC() && (s.Recipe.Key == "base64" || s.Recipe.Key == "whsec"))
 }
 
 // GoImports are the packages that the program in Go imports.
@@ -261,6 +287,7 @@ func (s sample) GoImports() []string {
 	add(s.Reads == "fields", "net/url")
 	add(s.Form != "", "net/url", "strings")
 	add(s.Signed(), "crypto/hmac", "crypto/sha256", "encoding/base64", "strconv", "strings", "time")
+	add(s.Encoded, "encoding/base64")
 	if r := s.Recipe; s.InRecipe() {
 		add(true, "crypto/"+strings.ReplaceAll(r.Hash, "sha384", "sha512"), "strings")
 		add(s.MAC(), "crypto/hmac")

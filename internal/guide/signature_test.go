@@ -45,7 +45,18 @@ func TestRecipeOfTokens(t *testing.T) {
 	t.Parallel()
 	for sign, want := range map[string][3]string{
 		`{algorithm: token, headers: {X-Token: "${signature}"}}`: {
-			"has your secret in it", "lleva su secreto", "traz o seu segredo",
+			"carries exactly the signing secret", "lleva exactamente el secreto de firma", "leva exatamente o segredo de assinatura",
+		},
+		`{algorithm: token, query: {token: "${signature}"}}`: {
+			"in the parameter `token`, exactly the signing secret", "en el parámetro `token`, exactamente", "no parâmetro `token`, exatamente",
+		},
+		`{algorithm: sha256, over: "${secret}${body}", headers: {X-Sum: "${signature}"}}`: {
+			"- The signature is written in hexadecimal digits.\n\nIn the request", "- La firma se escribe en dígitos hexadecimales.\n\nEn la",
+			"- A assinatura é escrita em dígitos hexadecimais.\n\nNa",
+		},
+		`{algorithm: ed25519, key: hex, headers: {X-Sig: "${signature}"}}`: {
+			"that of your webhook, decoded from hexadecimal digits", "la de su webhook, decodificada de dígitos hexadecimales",
+			"a do seu webhook, decodificada de dígitos hexadecimais",
 		},
 		`{algorithm: token, encoding: base64, headers: {Authorization: "Basic ${signature}"}}`: {
 			"written in Base64", "escrito en Base64", "escrito em Base64",
