@@ -38,7 +38,9 @@ type Contract struct {
 type EventType struct {
 	Name  string `json:"name" example:"order.paid"`
 	Title string `json:"title,omitempty"`
-	Made  string `json:"made" enum:"posted,record,schedule" doc:"What makes such events: they are posted, a record changes, or a schedule is due. Any event can also be posted."`
+	// Aliases are other names for people to find it by.
+	Aliases []string `json:"aliases" doc:"What else people call it, such as its name in the system's own document. Searches should find it." example:"[\"Novo folheto\"]"`
+	Made    string   `json:"made" enum:"posted,record,schedule" doc:"What makes such events: they are posted, a record changes, or a schedule is due. Any event can also be posted."`
 }
 
 // ContractDetail is all that a contract says: what a form, the documentation and
@@ -53,10 +55,40 @@ type ContractDetail struct {
 	Lookups     []ContractLookup     `json:"lookups"`
 	Redacted    []string             `json:"redacted" doc:"Paths in a payload whose values are not stored."`
 	Assumptions []Assumption         `json:"assumptions" doc:"Facts that are assumed, because no public document of the system states them."`
-	Docs        map[string]string    `json:"docs" doc:"Texts of the customer documentation, by chapter."`
+	Docs        map[string]string    `json:"docs" doc:"Texts of the customer documentation, by chapter; Markdown."`
+	Help        ContractHelp         `json:"help" doc:"What else customers read. Texts are Markdown."`
 	Tests       []string             `json:"tests" doc:"Names of the tests that the contract carries."`
 	Versions    []ContractVersion    `json:"versions" doc:"All that are stored, newest first."`
 	Source      string               `json:"source" doc:"The YAML. Names of example files are replaced by the text of those files."`
+}
+
+// ContractHelp is what customers read beside the chapters of the documentation.
+type ContractHelp struct {
+	Needs  []string           `json:"needs" doc:"What a customer has to have before the set-up."`
+	Tables []ContractTable    `json:"tables" doc:"What numbers and words in a request stand for."`
+	FAQ    []ContractQuestion `json:"faq" doc:"What customers ask."`
+	Notes  []string           `json:"notes" doc:"What to know when one reads the system's own document."`
+	Links  []ContractLink     `json:"links" doc:"Where to read more."`
+}
+
+// ContractTable says what numbers and words in a request stand for.
+type ContractTable struct {
+	Title string     `json:"title" example:"Products"`
+	About string     `json:"about,omitempty"`
+	Head  []string   `json:"head" example:"[\"ID\",\"Meaning\"]"`
+	Rows  [][]string `json:"rows" doc:"Each with a cell for each column."`
+}
+
+// ContractQuestion is a question of customers with its answer.
+type ContractQuestion struct {
+	Question string `json:"question"`
+	Answer   string `json:"answer"`
+}
+
+// ContractLink leads to a page with more to read.
+type ContractLink struct {
+	Title string `json:"title"`
+	URL   string `json:"url" example:"https://docs.example.com/orders"`
 }
 
 // EventDetail is an event type with what is said of it.

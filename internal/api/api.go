@@ -170,7 +170,7 @@ func New(o Options) *API {
 		portalHandlers{o.Admin.PortalLinks, o.Auth, at, o.PortalLogo, o.PortalAccent},
 		contractHandlers{o.Admin.Contracts, o.Admin.Tests, o.Guide, at},
 		scheduleHandlers{o.Admin.Schedules},
-		guideHandlers{o.Admin.Contracts, o.Guide},
+		guideHandlers{o.Admin.Contracts, o.Guide, at},
 		statsHandlers{o.Stats},
 		streamHandlers{o.Streams, o.Auth, o.Admin.Tenants.Store},
 		auditHandlers{o.Audit, new(auditBusy)},

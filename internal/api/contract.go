@@ -119,7 +119,7 @@ func wireContract(c *contract.Contract, language string) client.Contract {
 }
 
 func wireEventType(e contract.EventType, language string) client.EventType {
-	out := client.EventType{Name: e.Name, Title: e.Title.In(language), Made: "posted"}
+	out := client.EventType{Name: e.Name, Title: e.Title.In(language), Aliases: append([]string{}, e.Aliases...), Made: "posted"}
 	switch {
 	case e.On != "":
 		out.Made = "record"
@@ -147,7 +147,7 @@ func wireContractDetail(c *contract.Contract, language string) client.ContractDe
 			GiveUp: wireGiveUp(policy.GiveUp), DisableIf: c.Rule(hook.ThenDisable), StopIf: c.Rule(hook.ThenStop),
 			PauseIf: c.Rule(hook.ThenPause), RetryIf: c.Rule(hook.ThenRetry),
 		},
-		Redacted: c.Redacted(), Assumptions: []client.Assumption{}, Docs: map[string]string{},
+		Redacted: c.Redacted(), Assumptions: []client.Assumption{}, Docs: map[string]string{}, Help: wireHelp(c.Help(), language),
 		Tests:    append([]string{}, c.Tests()...),
 		Versions: []client.ContractVersion{}, Source: string(c.Source),
 	}
@@ -225,6 +225,36 @@ func (h contractHandlers) one(ctx context.Context, c *contract.Contract, languag
 	out := wireContract(c, language)
 	h.published(ctx, &out, public)
 	return &struct{ Body client.Contract }{out}, nil
+}
+
+func wireHelp(h contract.Help, language string) client.ContractHelp {
+	texts := func(list []contract.Text) []string {
+		out := make([]string, len(list))
+		for i, t := range list {
+			out[i] = t.In(language)
+		}
+		return out
+	}
+	out := client.ContractHelp{
+		Needs: texts(h.Needs), Tables: []client.ContractTable{}, FAQ: []client.ContractQuestion{}, Notes: texts(h.Notes),
+		Links: []client.ContractLink{},
+	}
+	for _, t := range h.Tables {
+		rows := make([][]string, len(t.Rows))
+		for i, row := range t.Rows {
+			rows[i] = texts(row)
+		}
+		out.Tables = append(out.Tables, client.ContractTable{
+			Title: t.Title.In(language), About: t.About.In(language), Head: texts(t.Head), Rows: rows,
+		})
+	}
+	for _, q := range h.FAQ {
+		out.FAQ = append(out.FAQ, client.ContractQuestion{Question: q.Question.In(language), Answer: q.Answer.In(language)})
+	}
+	for _, l := range h.Links {
+		out.Links = append(out.Links, client.ContractLink{Title: l.Title.In(language), URL: l.URL})
+	}
+	return out
 }
 
 func (h contractHandlers) list(ctx context.Context, in *Speaks) (*struct{ Body client.List[client.Contract] }, error) {

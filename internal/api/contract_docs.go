@@ -14,12 +14,13 @@ import (
 	"gancho/internal/hook"
 )
 
-// Guide writes what customers and their tools read about a contract, in a language: en, es or pt.
+// Guide writes what customers and their tools read about a contract, in a language: en, es or pt. server is the address of
+// the server, such as https://hooks.example.com, for commands that customers copy.
 type Guide struct {
-	Markdown func(c *contract.Contract, language string) []byte
-	OpenAPI  func(c *contract.Contract, language string) []byte
+	Markdown func(c *contract.Contract, language, server string) []byte
+	OpenAPI  func(c *contract.Contract, language, server string) []byte
 	// Page is the same as Markdown, as a part of a web page.
-	Page func(c *contract.Contract, language string) client.ContractPage
+	Page func(c *contract.Contract, language, server string) client.ContractPage
 	// Changes are what a new version changes for receivers, what breaks them first. whole is false if ctx was done before
 	// everything was compared.
 	Changes func(ctx context.Context, before, after *contract.Contract, language string) (list []client.ContractChange, whole bool)
@@ -29,21 +30,27 @@ type Guide struct {
 type guideHandlers struct {
 	contracts admin.Contracts
 	guide     Guide
+	addresses addresses
+}
+
+// server is the address of this server, as whoever asks knows it.
+func (h guideHandlers) server(ctx context.Context) string {
+	return h.addresses.url(requestOf(ctx), "").String()
 }
 
 func (h guideHandlers) register(a *API) {
 	document := func(id, path, contentType, schemaType, summary, description string,
-		write func(*contract.Contract, string) []byte,
+		write func(c *contract.Contract, language, server string) []byte,
 	) {
 		add(a, operation{
 			id: id, method: http.MethodGet, path: path, tag: "contracts", access: auth.AnyReaders, page: hook.PageDocumentation,
 			summary: summary, description: description, codes: []string{"contract_not_found"},
-		}, func(_ context.Context, in *ContractDocInput) (*contractDoc, error) {
+		}, func(ctx context.Context, in *ContractDocInput) (*contractDoc, error) {
 			c, err := h.contracts.Get(in.Name)
 			if err != nil {
 				return nil, err
 			}
-			return &contractDoc{ContentType: contentType, Body: write(c, in.Language)}, nil
+			return &contractDoc{ContentType: contentType, Body: write(c, in.Language, h.server(ctx))}, nil
 		})
 		success := a.operation(http.MethodGet, path).Responses["200"]
 		success.Description = summary + "."
@@ -68,12 +75,12 @@ func (h guideHandlers) register(a *API) {
 	}, h.page)
 }
 
-func (h guideHandlers) page(_ context.Context, in *ContractDocInput) (*struct{ Body client.ContractPage }, error) {
+func (h guideHandlers) page(ctx context.Context, in *ContractDocInput) (*struct{ Body client.ContractPage }, error) {
 	c, err := h.contracts.Get(in.Name)
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body client.ContractPage }{h.guide.Page(c, in.Language)}, nil
+	return &struct{ Body client.ContractPage }{h.guide.Page(c, in.Language, h.server(ctx))}, nil
 }
 
 // ContractDocInput names a contract and a language.

@@ -50,9 +50,17 @@ func changes(ctx context.Context, before, after *contract.Contract, language str
 	return out, whole
 }
 
+func docMarkdown(c *contract.Contract, language, server string) []byte {
+	return guide.Sender{URL: server}.Markdown(c, language)
+}
+
+func docOpenAPI(c *contract.Contract, language, server string) []byte {
+	return guide.Sender{URL: server}.OpenAPI(c, language)
+}
+
 // docPage is how the program makes pages of the documentation of contracts.
-func docPage(c *contract.Contract, language string) client.ContractPage {
-	p := docpage.Render(guide.Markdown(c, language), language, guide.Placeholders(c))
+func docPage(c *contract.Contract, language, server string) client.ContractPage {
+	p := docpage.Render(docMarkdown(c, language, server), language, guide.Placeholders(c))
 	return client.ContractPage{Title: p.Title, Description: p.Description, HTML: p.HTML, Contents: []client.ContentsEntry{}}
 }
 
@@ -199,7 +207,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 			SealKeys:    admin.EncryptionKeys{Store: db, Begun: func() {}},
 		},
 		Auth: keys, Accepter: s.in, Changer: s.in, Quota: limits, Explain: explain.Explainer{Contracts: set}, Views: view.Views{Contracts: set}, Streams: s.live,
-		Guide: api.Guide{Markdown: guide.Markdown, OpenAPI: guide.OpenAPI, Page: docPage, Changes: changes}, Senders: []string{"203.0.113.7", "2001:db8:20::/48"},
+		Guide: api.Guide{Markdown: docMarkdown, OpenAPI: docOpenAPI, Page: docPage, Changes: changes}, Senders: []string{"203.0.113.7", "2001:db8:20::/48"},
 		Events: db, Deliveries: db, Records: db, Stats: db, Omissions: db, Audit: db, Health: s, Log: log, MaxPayload: maxPayload,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -53,10 +54,17 @@ func documentation(documented guide.Sender, c *contract.Contract, language strin
 
 // guideOf is what customers and their tools read about a contract, as the API answers it.
 func guideOf(documented guide.Sender) api.Guide {
+	at := func(server string) guide.Sender {
+		d := documented
+		d.URL = cmp.Or(d.URL, server)
+		return d
+	}
 	return api.Guide{
-		Markdown: documented.Markdown, OpenAPI: documented.OpenAPI, Changes: changes,
-		Page: func(c *contract.Contract, language string) client.ContractPage {
-			p := documentation(documented, c, language)
+		Markdown: func(c *contract.Contract, language, server string) []byte { return at(server).Markdown(c, language) },
+		OpenAPI:  func(c *contract.Contract, language, server string) []byte { return at(server).OpenAPI(c, language) },
+		Changes:  changes,
+		Page: func(c *contract.Contract, language, server string) client.ContractPage {
+			p := documentation(at(server), c, language)
 			out := client.ContractPage{Title: p.Title, Description: p.Description, HTML: p.HTML, Contents: []client.ContentsEntry{}}
 			for _, e := range p.Contents {
 				out.Contents = append(out.Contents, client.ContentsEntry(e))
