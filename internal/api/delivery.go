@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,28 +130,37 @@ func (h deliveryHandlers) list(ctx context.Context, in *struct {
 	TenantPath
 	Paging
 	Span
-	Endpoint string `query:"endpoint" maxLength:"64" doc:"Only to this endpoint." example:"ep_06ew2c5e8m4b900000000000g0"`
-	Event    string `query:"event" maxLength:"128" doc:"Only of this event: its id, Gancho's or the caller's own."`
-	Type     string `query:"type" maxLength:"128" doc:"Only of this event type." example:"order.paid"`
-	State    string `query:"state" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled" doc:"Only in this state."`
-	By       string `query:"by" enum:"made,ended" default:"made" doc:"What since and until are compared with: the time at which the event was made, or that at which its delivery ended (finished_at), as the statistics count it. ended leaves out what has not ended."`
-	Tests    bool   `query:"tests" default:"true" doc:"false leaves out tests of endpoints, which the statistics do not count."`
+	Endpoint []string `query:"endpoint,explode" maxItems:"50" doc:"Only to these endpoints. The name can be repeated, as those of type, contract and state can." example:"ep_06ew2c5e8m4b900000000000g0"`
+	Event    string   `query:"event" maxLength:"128" doc:"Only of this event: its id, Gancho's or the caller's own."`
+	Type     []string `query:"type,explode" maxItems:"100" doc:"Only of these event types." example:"order.paid"`
+	Contract []string `query:"contract,explode" maxItems:"50" doc:"Only to endpoints of these contracts." example:"standard"`
+	State    []string `query:"state,explode" maxItems:"7" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled" doc:"Only in these states."`
+	By       string   `query:"by" enum:"made,ended" default:"made" doc:"What since and until are compared with: the time at which the event was made, or that at which its delivery ended (finished_at), as the statistics count it. ended leaves out what has not ended."`
+	Tests    bool     `query:"tests" default:"true" doc:"false leaves out tests of endpoints, which the statistics do not count."`
 },
 ) (*struct{ Body client.List[client.Delivery] }, error) {
-	list := listName("deliveries", in.Tenant, in.Endpoint, in.Event, in.Type, in.State, in.By, strconv.FormatBool(in.Tests), in.name())
+	list := listName("deliveries", in.Tenant, fmt.Sprintf("%q %q %q %q", in.Endpoint, in.Type, in.Contract, in.State), in.Event, in.By,
+		strconv.FormatBool(in.Tests), in.name())
 	p, err := in.page(list)
 	if err != nil {
 		return nil, err
 	}
-	f := hook.DeliveryFilter{
-		Type: in.Type, State: hook.State(in.State), Since: in.Since, Until: in.Until, Ended: in.By == "ended", NoTests: !in.Tests,
+	f := hook.DeliveryFilter{Types: in.Type, Since: in.Since, Until: in.Until, Ended: in.By == "ended", NoTests: !in.Tests}
+	for _, s := range in.State {
+		f.States = append(f.States, hook.State(s))
+	}
+	for _, s := range in.Type {
+		if n := utf8.RuneCountInString(s); n > 128 {
+			return nil, hook.InvalidFields("request_invalid", hook.Field(hook.Parameter+"type", "too_long",
+				"This can have at most {max} characters; there are {count}.", "max", 128, "count", n))
+		}
 	}
 	none := &struct{ Body client.List[client.Delivery] }{client.List[client.Delivery]{Items: []client.Delivery{}}}
-	if in.Endpoint != "" {
-		if f.Endpoint, err = hook.ParseEndpointID(in.Endpoint); err != nil {
-			return nil, hook.InvalidFields("request_invalid", hook.Field(hook.Parameter+"endpoint", "endpoint_id",
-				"This is no endpoint id; one looks like ep_06ew2c5e8m4b900000000000g0."))
-		}
+	if f.Endpoints, err = endpointIDs(in.Endpoint, hook.Parameter+"endpoint"); err != nil {
+		return nil, err
+	}
+	if f.Contracts, err = h.contracts(ctx, in.Tenant, in.Contract, f.Endpoints); err != nil {
+		return nil, err
 	}
 	if in.Event != "" {
 		e, err := h.events.Find(ctx, in.Tenant, in.Event)
@@ -164,16 +174,55 @@ func (h deliveryHandlers) list(ctx context.Context, in *struct {
 		if err := auth.AdmitContract(keyOf(ctx), e.Contract); err != nil {
 			return nil, err
 		}
-	} else if f.Contracts = keyOf(ctx).Contracts; f.Contracts != nil && !f.Endpoint.IsZero() {
-		if err := h.admitEndpoint(ctx, in.Tenant, f.Endpoint); err != nil {
-			return nil, err
-		}
 	}
 	deliveries, next, err := h.store.Deliveries(ctx, in.Tenant, f, p)
 	if err != nil {
 		return nil, err
 	}
 	return &struct{ Body client.List[client.Delivery] }{wireList(deliveries, next, list, wireDelivery)}, nil
+}
+
+// endpointIDs reads the ids of endpoints. place is that of the list in the request.
+func endpointIDs(list []string, place string) (ids []hook.EndpointID, err error) {
+	for _, s := range list {
+		if s == "" { // ?endpoint=
+			continue
+		}
+		id, err := hook.ParseEndpointID(s)
+		if err != nil {
+			return nil, hook.InvalidFields("request_invalid", hook.Field(place, "endpoint_id",
+				"This is no endpoint id; one looks like ep_06ew2c5e8m4b900000000000g0."))
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// contracts are those to whose endpoints a list of deliveries is limited, because the request names them or because its
+// key may touch no others; nil: it is not. It fails if the request names a contract, or an endpoint of one, that the key
+// may not touch.
+func (h deliveryHandlers) contracts(
+	ctx context.Context, tenant string, named []string, endpoints []hook.EndpointID,
+) ([]string, error) {
+	named = slices.DeleteFunc(named, func(s string) bool { return s == "" })
+	of := keyOf(ctx).Contracts
+	if len(of) == 0 {
+		return named, nil
+	}
+	for _, name := range named {
+		if err := auth.AdmitContract(keyOf(ctx), name); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range endpoints {
+		if err := h.admitEndpoint(ctx, tenant, id); err != nil {
+			return nil, err
+		}
+	}
+	if len(named) > 0 {
+		return named, nil
+	}
+	return of, nil
 }
 
 func (h deliveryHandlers) get(ctx context.Context, in *struct {

@@ -84,7 +84,7 @@ func endpointOf(ctx context.Context, store endpointReader, tenant, id string) (*
 func (h explainHandlers) deliveryOf(ctx context.Context, ev *hook.Event, id hook.EndpointID) (*hook.Delivery, error) {
 	p := hook.Page{Limit: 1}
 	for {
-		list, next, err := h.store.Deliveries(ctx, ev.Tenant, hook.DeliveryFilter{Event: ev.ID, Endpoint: id}, p)
+		list, next, err := h.store.Deliveries(ctx, ev.Tenant, hook.DeliveryFilter{Event: ev.ID, Endpoints: []hook.EndpointID{id}}, p)
 		if err != nil {
 			return nil, err
 		}

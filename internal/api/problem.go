@@ -267,7 +267,8 @@ func fromDetail(err error) client.ProblemError {
 	}
 	in, rest, _ := strings.Cut(d.Location, ".")
 	if in != "body" && !strings.HasPrefix(in, "body[") {
-		return fieldError(wrongParameter(rest, d).At(hook.Parameter+rest), "")
+		name, _, _ := strings.Cut(rest, "[") // one value of several
+		return fieldError(wrongParameter(name, d).At(hook.Parameter+name), "")
 	}
 	pointer := pointerOf(strings.TrimPrefix(d.Location, "body"))
 	if m := requiredProperty.FindStringSubmatch(d.Message); m != nil {

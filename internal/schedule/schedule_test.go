@@ -264,7 +264,7 @@ func (x *world) run() *hook.ScheduleRun {
 func (x *world) deliveries() (list []string) {
 	x.t.Helper()
 	synctest.Wait()
-	filter := hook.DeliveryFilter{Type: "orders.open"}
+	filter := hook.DeliveryFilter{Types: []string{"orders.open"}}
 	all, _, err := x.db.Deliveries(x.t.Context(), "acme", filter, hook.Page{Limit: 100})
 	if err != nil {
 		x.t.Fatal(err)

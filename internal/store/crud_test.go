@@ -699,7 +699,7 @@ func testRecovery(t *testing.T, db *DB) {
 	if wantRequeued == 0 || wantMade == 0 {
 		t.Fatal("the history has nothing to recover")
 	}
-	list, _, err := db.Deliveries(ctx, "acme", hook.DeliveryFilter{Endpoint: ep, Since: r.Since, Until: r.Until}, hook.Page{Limit: 200})
+	list, _, err := db.Deliveries(ctx, "acme", hook.DeliveryFilter{Endpoints: []hook.EndpointID{ep}, Since: r.Since, Until: r.Until}, hook.Page{Limit: 200})
 	if err != nil || len(list) != len(want) {
 		t.Errorf("%d deliveries, want one of each of %d events: %v", len(list), len(want), err)
 	}

@@ -310,11 +310,11 @@ func (p *pair) due(rt *rapid.T) {
 
 func (p *pair) lists(rt *rapid.T) {
 	f := hook.DeliveryFilter{
-		State: rapid.SampledFrom([]hook.State{"", hook.Pending, hook.Sending, hook.Retrying, hook.Delivered, hook.Failed, hook.Cancelled}).Draw(rt, "state"),
-		Type:  rapid.SampledFrom([]string{"", "x"}).Draw(rt, "type"),
+		States: rapid.SliceOfNDistinct(rapid.SampledFrom(hook.States), 0, 2, rapid.ID).Draw(rt, "states"),
+		Types:  rapid.SliceOfN(rapid.Just("x"), 0, 1).Draw(rt, "types"),
 	}
 	if rapid.Bool().Draw(rt, "of an endpoint") {
-		f.Endpoint = rapid.SampledFrom(p.endpoints).Draw(rt, "endpoint")
+		f.Endpoints = []hook.EndpointID{rapid.SampledFrom(p.endpoints).Draw(rt, "endpoint")}
 	}
 	if rapid.Bool().Draw(rt, "since") {
 		f.Since = p.now().Add(-time.Hour)
@@ -334,7 +334,7 @@ func (p *pair) lists(rt *rapid.T) {
 			break
 		}
 	}
-	ef := hook.EventFilter{Type: f.Type, Contract: rapid.SampledFrom([]string{"", "other"}).Draw(rt, "contract"), Since: f.Since, Until: f.Until}
+	ef := hook.EventFilter{Type: rapid.SampledFrom(append(f.Types, "")).Draw(rt, "type of events"), Contract: rapid.SampledFrom([]string{"", "other"}).Draw(rt, "contract"), Since: f.Since, Until: f.Until}
 	p.same("events", func(db *DB) (any, error) {
 		list, next, err := db.Events(p.rt.Context(), p.tenant, ef, hook.Page{Limit: limit})
 		return []any{list, next}, err

@@ -101,16 +101,40 @@ func (q *query) oneOf(column string, states []hook.State) string {
 
 // endpointsOf is the condition that an endpoint is one of a tenant's and, if contracts are named, of one of those.
 func (q *query) endpointsOf(tenant string, contracts []string) string {
-	cond := "endpoint IN (SELECT id FROM endpoints WHERE tenant = " + q.arg(tenant)
+	of := query{args: q.args}
+	of.and("tenant = %s", tenant)
 	if len(contracts) > 0 {
-		marks := make([]string, len(contracts))
-		for i, c := range contracts {
-			marks[i] = q.arg(c)
-		}
-		cond += " AND contract IN (" + strings.Join(marks, ", ") + ")"
+		of.in("contract", anyOf(contracts, itself))
 	}
-	return cond + ")"
+	q.args = of.args
+	return "endpoint IN (SELECT id FROM endpoints WHERE " + of.conditions() + ")"
 }
+
+// in is the condition that a column has one of some values.
+func (q *query) in(column string, values []any) {
+	marks := make([]string, len(values))
+	for i, v := range values {
+		marks[i] = q.arg(v)
+	}
+	if len(marks) == 1 {
+		q.where = append(q.where, column+" = "+marks[0])
+		return
+	}
+	q.where = append(q.where, column+" IN ("+strings.Join(marks, ", ")+")")
+}
+
+// anyOf makes arguments of values.
+func anyOf[T any](list []T, arg func(T) any) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = arg(v)
+	}
+	return out
+}
+
+func itself(s string) any                { return s }
+func endpointArg(id hook.EndpointID) any { return id[:] }
+func stateArg(s hook.State) any          { return string(s) }
 
 func (q *query) conditions() string { return strings.Join(q.where, " AND ") }
 
@@ -229,16 +253,18 @@ func eventScan(tenant string, f hook.EventFilter, p hook.Page) *scan {
 func (db *DB) Deliveries(
 	ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page,
 ) ([]hook.Delivery, hook.ID, error) {
-	if f.Ended && !f.State.Finished() && f.State != "" {
-		return nil, hook.ID{}, nil
-	}
-	if !f.State.Finished() && f.State != "" && f.Event.IsZero() {
-		ids, few, err := db.fewUnfinished(ctx, tenant, f)
-		if err != nil {
-			return nil, hook.ID{}, err
+	if f.OnlyUnfinished() {
+		if f.Ended {
+			return nil, hook.ID{}, nil
 		}
-		if few {
-			return db.unfinished(ctx, tenant, f, p, ids)
+		if f.Event.IsZero() {
+			ids, few, err := db.fewUnfinished(ctx, tenant, f)
+			if err != nil {
+				return nil, hook.ID{}, err
+			}
+			if few {
+				return db.unfinished(ctx, tenant, f, p, ids)
+			}
 		}
 	}
 	return page(ctx, db, db.deliveryScan(tenant, f, p), p.Limit, func(row scanner) (hook.Delivery, hook.ID, error) {
@@ -251,52 +277,55 @@ func (db *DB) Deliveries(
 func (db *DB) deliveryScan(tenant string, f hook.DeliveryFilter, p hook.Page) *scan {
 	s := &scan{table: "deliveries", columns: deliveryColumns}
 	s.lo, s.hi = deliverySpan(f, p)
-	byType, byEndpoint, byState := f.Type != "", !f.Endpoint.IsZero(), f.State != ""
+	rest := f
 	switch {
 	case !f.Event.IsZero(): // one range of the primary key, and short
 		s.index.and("tenant = %s", tenant)
-	case f.State == hook.Failed || f.State == hook.Unknown || f.State == hook.Cancelled:
+	case len(f.States) == 1 && (f.States[0] == hook.Failed || f.States[0] == hook.Unknown || f.States[0] == hook.Cancelled):
 		// SQLite uses a partial index only if the query repeats its condition word for
 		// word. Even then it prefers the primary key, unless the query names the index.
 		s.table = "deliveries" + db.dialect.indexedBy("deliveries_trouble")
 		s.index.and("tenant = %s AND (state = 'failed' OR state = 'unknown' OR state = 'cancelled')", tenant)
-		s.index.and("state = %s", string(f.State))
-		s.rows, byState = scanRowsFar, false
-	case byEndpoint:
-		// IS TRUE keeps the planner from using the primary key, which would read the
-		// deliveries of the tenant's other endpoints, too.
-		s.index.and("endpoint = %s", f.Endpoint[:])
-		s.index.and("(tenant = %s) IS TRUE", tenant)
-		s.rows, byEndpoint = scanRowsFar, false
+		s.index.and("state = %s", string(f.States[0]))
+		s.rows, rest.States = scanRowsFar, nil
+	case len(f.Endpoints) == 1:
+		s.ofEndpoint(tenant, f.Endpoints[0])
+		s.rows, rest.Endpoints = scanRowsFar, nil
 	default:
 		s.index.and("tenant = %s", tenant)
 		s.rows = scanRows
 	}
-	if byEndpoint {
-		s.check("endpoint = %s", f.Endpoint[:])
-	}
-	if byState {
-		s.check("state = %s", string(f.State))
-	}
-	if byType {
-		s.check("type = %s", f.Type)
-	}
-	if f.NoTests {
-		s.check("test = %s", false)
-	}
-	if f.Ended {
-		s.check("finished_at >= %s", f.Since.UnixMicro())
-		if !f.Until.IsZero() {
-			s.check("finished_at < %s", f.Until.UnixMicro())
+	s.checks = narrow(tenant, rest)
+	return s
+}
+
+// ofEndpoint chooses the index by endpoint. IS TRUE keeps the planner from using the primary key, which would read the
+// deliveries of the tenant's other endpoints, too.
+func (s *scan) ofEndpoint(tenant string, id hook.EndpointID) {
+	s.index.and("endpoint = %s", id[:])
+	s.index.and("(tenant = %s) IS TRUE", tenant)
+}
+
+// narrow is what a filter asks of a delivery beside its id and its event.
+func narrow(tenant string, f hook.DeliveryFilter) (list []func(*query)) {
+	add := func(is bool, check func(*query)) {
+		if is {
+			list = append(list, check)
 		}
 	}
-	if len(f.Contracts) > 0 {
+	add(len(f.Endpoints) > 0, func(q *query) { q.in("endpoint", anyOf(f.Endpoints, endpointArg)) })
+	add(len(f.Contracts) > 0, func(q *query) {
 		// IS TRUE keeps the planner from reading the deliveries endpoint by endpoint, which is another order.
-		s.checks = append(s.checks, func(q *query) {
-			q.where = append(q.where, "("+q.endpointsOf(tenant, f.Contracts)+") IS TRUE")
-		})
+		q.where = append(q.where, "("+q.endpointsOf(tenant, f.Contracts)+") IS TRUE")
+	})
+	add(len(f.States) > 0, func(q *query) { q.in("state", anyOf(f.States, stateArg)) })
+	add(len(f.Types) > 0, func(q *query) { q.in("type", anyOf(f.Types, itself)) })
+	add(f.NoTests, func(q *query) { q.and("test = %s", false) })
+	if f.Ended {
+		add(true, func(q *query) { q.and("finished_at >= %s", f.Since.UnixMicro()) })
+		add(!f.Until.IsZero(), func(q *query) { q.and("finished_at < %s", f.Until.UnixMicro()) })
 	}
-	return s
+	return list
 }
 
 // sinceID is the smallest id of a list that begins at t, or the zero id if t is zero.
@@ -346,18 +375,20 @@ func (db *DB) fewUnfinished(
 // unfinishedQuery finds up to fewWaiting+1 ids, which shows whether there are too many.
 func unfinishedQuery(tenant string, f hook.DeliveryFilter) (string, []any) {
 	q := query{}
-	if f.Endpoint.IsZero() {
-		q.where = append(q.where, q.endpointsOf(tenant, f.Contracts))
-	} else {
-		q.and("endpoint = %s", f.Endpoint[:])
+	if len(f.Endpoints) == 1 {
+		q.and("endpoint = %s", f.Endpoints[0][:])
 		q.and("(tenant = %s) IS TRUE", tenant) // keeps the planner from using an index by tenant
+	} else {
+		q.where = append(q.where, q.endpointsOf(tenant, f.Contracts))
 	}
-	switch f.State { // due_at is 0 while a delivery is being sent
-	case hook.Sending:
-		q.where = append(q.where, "due_at = 0")
-	default:
-		q.where = append(q.where, "due_at > 0")
+	due := "due_at > 0" // it is 0 while a delivery is being sent
+	switch sending := slices.Contains(f.States, hook.Sending); {
+	case sending && len(f.States) == 1:
+		due = "due_at = 0"
+	case sending:
+		due = "due_at >= 0"
 	}
+	q.where = append(q.where, due)
 	return q.text("id", "deliveries", fmt.Sprintf("LIMIT %d", fewWaiting+1)), q.args
 }
 
@@ -374,12 +405,8 @@ func (db *DB) unfinished(
 		n = min(n, len(ids))
 		q := query{}
 		table := db.dialect.byIDs(&q, tenant, ids[:n])
-		q.and("state = %s", string(f.State))
-		if f.Type != "" {
-			q.and("type = %s", f.Type)
-		}
-		if f.NoTests {
-			q.and("test = %s", false)
+		for _, add := range narrow(tenant, f) {
+			add(&q)
 		}
 		part, err := collect(ctx, db.read, scanDelivery, q.text(deliveryColumns, table, "ORDER BY id DESC"), q.args...)
 		if err != nil {

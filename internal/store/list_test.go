@@ -114,6 +114,9 @@ func (h *history) store(t testing.TB, db *DB) {
 	}
 }
 
+// among reports whether a filter's values have one, or are none.
+func among[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
+
 // wanted are the ids of the deliveries that a filter selects, newest first.
 func (h *history) wanted(tenant string, f hook.DeliveryFilter) (ids []string) {
 	for _, d := range h.deliveries {
@@ -123,8 +126,8 @@ func (h *history) wanted(tenant string, f hook.DeliveryFilter) (ids []string) {
 				continue
 			}
 		}
-		if d.Tenant == tenant && (f.Endpoint.IsZero() || d.Endpoint == f.Endpoint) && (f.Event.IsZero() || d.ID.Event() == f.Event) &&
-			(f.Type == "" || d.Type == f.Type) && (f.State == "" || d.State == f.State) &&
+		if d.Tenant == tenant && among(f.Endpoints, d.Endpoint) && (f.Event.IsZero() || d.ID.Event() == f.Event) &&
+			among(f.Types, d.Type) && among(f.States, d.State) &&
 			(f.Contracts == nil || slices.Contains(f.Contracts, "kobra") == (d.Endpoint == h.endpoints[tenant][1])) &&
 			(f.Since.IsZero() || !at.Before(f.Since)) && (f.Until.IsZero() || at.Before(f.Until)) && (!f.NoTests || !d.Test) {
 			ids = append(ids, d.ID.String())
@@ -142,11 +145,24 @@ func TestDeliveryLists(t *testing.T) { each(t, testDeliveryLists) }
 func testDeliveryLists(t *testing.T, db *DB) {
 	h := makeHistory(t, db, 400)
 	var filters []hook.DeliveryFilter
-	for _, state := range []hook.State{"", hook.Delivered, hook.Failed, hook.Cancelled, hook.Unknown, hook.Pending, hook.Retrying, hook.Sending} {
-		for _, typ := range []string{"", "t1", "none"} {
-			for _, endpoint := range []hook.EndpointID{{}, h.endpoints["acme"][1], h.endpoints["other"][0]} {
+	for _, states := range [][]hook.State{
+		nil,
+		{hook.Delivered},
+		{hook.Failed},
+		{hook.Cancelled},
+		{hook.Unknown},
+		{hook.Pending},
+		{hook.Retrying},
+		{hook.Sending},
+		{hook.Pending, hook.Retrying},
+		{hook.Sending, hook.Retrying},
+		{hook.Failed, hook.Cancelled},
+		{hook.Failed, hook.Pending},
+	} {
+		for _, types := range [][]string{nil, {"t1"}, {"none"}, {"t1", "t2"}} {
+			for _, endpoints := range [][]hook.EndpointID{nil, {h.endpoints["acme"][1]}, {h.endpoints["other"][0]}, h.endpoints["acme"][:2]} {
 				for _, times := range [][2]time.Time{{}, {start.Add(100 * time.Minute), start.Add(200 * time.Minute)}, {start.Add(300 * time.Minute)}} {
-					filters = append(filters, hook.DeliveryFilter{State: state, Type: typ, Endpoint: endpoint, Since: times[0], Until: times[1]})
+					filters = append(filters, hook.DeliveryFilter{States: states, Types: types, Endpoints: endpoints, Since: times[0], Until: times[1]})
 				}
 			}
 		}
@@ -155,7 +171,7 @@ func testDeliveryLists(t *testing.T, db *DB) {
 		f := filters[i]
 		f.Ended = true
 		filters = append(filters, f)
-		if f.Endpoint.IsZero() {
+		if len(f.Endpoints) == 0 {
 			f.NoTests = true
 			filters = append(filters, f)
 			f.Ended = false
@@ -163,11 +179,11 @@ func testDeliveryLists(t *testing.T, db *DB) {
 		}
 	}
 	for _, e := range h.events[:30] {
-		filters = append(filters, hook.DeliveryFilter{Event: e.ID}, hook.DeliveryFilter{Event: e.ID, State: hook.Pending, Type: e.Type},
+		filters = append(filters, hook.DeliveryFilter{Event: e.ID}, hook.DeliveryFilter{Event: e.ID, States: []hook.State{hook.Pending}, Types: []string{e.Type}},
 			hook.DeliveryFilter{Event: e.ID, Since: start.Add(10 * time.Minute)})
 	}
 	for _, f := range slices.Clone(filters) {
-		if f.Endpoint.IsZero() && f.Event.IsZero() {
+		if len(f.Endpoints) == 0 && f.Event.IsZero() {
 			f.Contracts = []string{"kobra", "nothing"}
 			filters = append(filters, f)
 		}
@@ -210,14 +226,14 @@ func testBoundedScans(t *testing.T, db *DB) {
 		return d.ID.String(), hook.ID(d.ID), err
 	}
 	for _, f := range []hook.DeliveryFilter{
-		{Type: "t2"},
-		{Type: "none"},
-		{State: hook.Delivered},
-		{State: hook.Failed, Type: "t1"},
-		{Endpoint: h.endpoints["acme"][0], State: hook.Delivered},
-		{State: hook.Failed, Endpoint: h.endpoints["acme"][1]},
-		{Type: "t2", Since: start.Add(50 * time.Minute), Until: start.Add(250 * time.Minute)},
-		{State: hook.Delivered, Since: start.Add(50 * time.Minute), Until: start.Add(250 * time.Minute), Ended: true, NoTests: true},
+		{Types: []string{"t2"}},
+		{Types: []string{"none"}},
+		{States: []hook.State{hook.Delivered}},
+		{States: []hook.State{hook.Failed}, Types: []string{"t1"}},
+		{Endpoints: []hook.EndpointID{h.endpoints["acme"][0]}, States: []hook.State{hook.Delivered}},
+		{States: []hook.State{hook.Failed}, Endpoints: []hook.EndpointID{h.endpoints["acme"][1]}},
+		{Types: []string{"t2"}, Since: start.Add(50 * time.Minute), Until: start.Add(250 * time.Minute)},
+		{States: []hook.State{hook.Delivered}, Since: start.Add(50 * time.Minute), Until: start.Add(250 * time.Minute), Ended: true, NoTests: true},
 		{Contracts: []string{"kobra"}},
 	} {
 		for _, rows := range []int{1, 5, 1000} {
@@ -306,13 +322,13 @@ func TestListPlans(t *testing.T) {
 		{"all", hook.DeliveryFilter{}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
 		{"since", hook.DeliveryFilter{Since: since}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
 		{"event", hook.DeliveryFilter{Event: hook.NewEventID()}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
-		{"event and state", hook.DeliveryFilter{Event: hook.NewEventID(), State: hook.Failed}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
-		{"endpoint", hook.DeliveryFilter{Endpoint: endpoint}, "USING INDEX deliveries_by_endpoint (endpoint=? AND id>? AND id<?)"},
-		{"endpoint and type", hook.DeliveryFilter{Endpoint: endpoint, Type: "x"}, "USING INDEX deliveries_by_endpoint (endpoint=? AND id>? AND id<?)"},
-		{"failed", hook.DeliveryFilter{State: hook.Failed}, "USING INDEX deliveries_trouble (tenant=? AND state=? AND id>? AND id<?)"},
-		{"failed of an endpoint", hook.DeliveryFilter{State: hook.Failed, Endpoint: endpoint}, "USING INDEX deliveries_trouble (tenant=? AND state=? AND id>? AND id<?)"},
-		{"delivered", hook.DeliveryFilter{State: hook.Delivered}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
-		{"type", hook.DeliveryFilter{Type: "x"}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
+		{"event and state", hook.DeliveryFilter{Event: hook.NewEventID(), States: []hook.State{hook.Failed}}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
+		{"endpoint", hook.DeliveryFilter{Endpoints: []hook.EndpointID{endpoint}}, "USING INDEX deliveries_by_endpoint (endpoint=? AND id>? AND id<?)"},
+		{"endpoint and type", hook.DeliveryFilter{Endpoints: []hook.EndpointID{endpoint}, Types: []string{"x"}}, "USING INDEX deliveries_by_endpoint (endpoint=? AND id>? AND id<?)"},
+		{"failed", hook.DeliveryFilter{States: []hook.State{hook.Failed}}, "USING INDEX deliveries_trouble (tenant=? AND state=? AND id>? AND id<?)"},
+		{"failed of an endpoint", hook.DeliveryFilter{States: []hook.State{hook.Failed}, Endpoints: []hook.EndpointID{endpoint}}, "USING INDEX deliveries_trouble (tenant=? AND state=? AND id>? AND id<?)"},
+		{"delivered", hook.DeliveryFilter{States: []hook.State{hook.Delivered}}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
+		{"type", hook.DeliveryFilter{Types: []string{"x"}}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
 		{"contracts", hook.DeliveryFilter{Contracts: []string{"a", "b"}}, "USING PRIMARY KEY (tenant=? AND id>? AND id<?)"},
 	} {
 		s := db.deliveryScan("acme", c.f, before)
@@ -324,9 +340,9 @@ func TestListPlans(t *testing.T) {
 		f    hook.DeliveryFilter
 		plan string
 	}{
-		{"pending", hook.DeliveryFilter{State: hook.Pending}, "USING COVERING INDEX deliveries_due (endpoint=? AND due_at>?)"},
-		{"sending of an endpoint", hook.DeliveryFilter{State: hook.Sending, Endpoint: endpoint}, "USING COVERING INDEX deliveries_due (endpoint=? AND due_at=?)"},
-		{"retrying of an endpoint", hook.DeliveryFilter{State: hook.Retrying, Endpoint: endpoint}, "USING COVERING INDEX deliveries_due (endpoint=? AND due_at>?)"},
+		{"pending", hook.DeliveryFilter{States: []hook.State{hook.Pending}}, "USING COVERING INDEX deliveries_due (endpoint=? AND due_at>?)"},
+		{"sending of an endpoint", hook.DeliveryFilter{States: []hook.State{hook.Sending}, Endpoints: []hook.EndpointID{endpoint}}, "USING COVERING INDEX deliveries_due (endpoint=? AND due_at=?)"},
+		{"retrying of an endpoint", hook.DeliveryFilter{States: []hook.State{hook.Retrying}, Endpoints: []hook.EndpointID{endpoint}}, "USING COVERING INDEX deliveries_due (endpoint=? AND due_at>?)"},
 	} {
 		text, args := unfinishedQuery("acme", c.f)
 		checkPlan(t, db, c.name, text, args, c.plan)
@@ -392,15 +408,15 @@ func TestListPlansOfPostgres(t *testing.T) {
 			{"all", list(hook.DeliveryFilter{}), []string{key}},
 			{"since", list(hook.DeliveryFilter{Since: now.Add(-time.Minute)}), []string{key}},
 			{"event", list(hook.DeliveryFilter{Event: hook.NewEventID()}), []string{key}},
-			{"type", list(hook.DeliveryFilter{Type: "none"}), []string{key}},
-			{"delivered", list(hook.DeliveryFilter{State: hook.Delivered}), []string{key}},
-			{"endpoint", list(hook.DeliveryFilter{Endpoint: busy.ID}), []string{ofEndpoint}},
-			{"endpoint and type", list(hook.DeliveryFilter{Endpoint: busy.ID, Type: "none"}), []string{ofEndpoint}},
-			{"failed", list(hook.DeliveryFilter{State: hook.Failed}), []string{trouble}},
-			{"failed of an endpoint", list(hook.DeliveryFilter{State: hook.Failed, Endpoint: busy.ID}), []string{trouble}},
-			{"pending", list(hook.DeliveryFilter{State: hook.Pending}), []string{due, key}},
-			{"pending of an endpoint", list(hook.DeliveryFilter{State: hook.Pending, Endpoint: busy.ID}), []string{due, ofEndpoint}},
-			{"sending", list(hook.DeliveryFilter{State: hook.Sending}), []string{due}},
+			{"type", list(hook.DeliveryFilter{Types: []string{"none"}}), []string{key}},
+			{"delivered", list(hook.DeliveryFilter{States: []hook.State{hook.Delivered}}), []string{key}},
+			{"endpoint", list(hook.DeliveryFilter{Endpoints: []hook.EndpointID{busy.ID}}), []string{ofEndpoint}},
+			{"endpoint and type", list(hook.DeliveryFilter{Endpoints: []hook.EndpointID{busy.ID}, Types: []string{"none"}}), []string{ofEndpoint}},
+			{"failed", list(hook.DeliveryFilter{States: []hook.State{hook.Failed}}), []string{trouble}},
+			{"failed of an endpoint", list(hook.DeliveryFilter{States: []hook.State{hook.Failed}, Endpoints: []hook.EndpointID{busy.ID}}), []string{trouble}},
+			{"pending", list(hook.DeliveryFilter{States: []hook.State{hook.Pending}}), []string{due, key}},
+			{"pending of an endpoint", list(hook.DeliveryFilter{States: []hook.State{hook.Pending}, Endpoints: []hook.EndpointID{busy.ID}}), []string{due, ofEndpoint}},
+			{"sending", list(hook.DeliveryFilter{States: []hook.State{hook.Sending}}), []string{due}},
 			{"events", events(hook.EventFilter{}), []string{key}},
 			{"events of a type", events(hook.EventFilter{Type: "none"}), []string{key}},
 			{"backlog", backlog("", hook.EndpointID{}), []string{due}},

@@ -1,6 +1,6 @@
 // Which page is at which address. Each is loaded when it is first looked at.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
-import type { DeliverySearch } from "./api/queries";
+import type { DeliveryFilter } from "./api/queries";
 import { base } from "./base";
 import { Trouble } from "./parts/basics";
 import { portal } from "./session";
@@ -17,10 +17,11 @@ const deliveries = createRoute({
   getParentRoute: () => root,
   path: "/t/$tenant/deliveries",
   component: lazyRouteComponent(() => import("./pages/Deliveries"), "DeliveriesPage"),
-  validateSearch: (s: Record<string, unknown>): DeliverySearch => ({
+  validateSearch: (s: Record<string, unknown>): DeliveryFilter => ({
     endpoint: text(s.endpoint),
     event: text(s.event),
     type: text(s.type),
+    contract: text(s.contract),
     state: text(s.state),
     since: text(s.since),
     until: text(s.until),

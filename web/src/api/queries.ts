@@ -1,6 +1,7 @@
 // What the pages ask the server, by name, so that one change renews them all.
 import { hashKey, infiniteQueryOptions, QueryClient, queryOptions, skipToken } from "@tanstack/react-query";
 import { api, type Found, type Omission, ok, Problem, type RecordAnswer, raw } from "./client";
+import type { operations } from "./schema";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -12,19 +13,33 @@ export const queryClient = new QueryClient({
   },
 });
 
+/** A filter of deliveries as it stands in the address of a page, where anything can be written. */
 export interface DeliveryFilter {
-  endpoint?: string;
+  endpoint?: string; // several are separated by commas, here and in type, contract and state
   event?: string;
   type?: string;
-  state?: "pending" | "sending" | "retrying" | "delivered" | "failed" | "unknown" | "cancelled";
+  contract?: string;
+  state?: string;
   since?: string;
   until?: string;
-  by?: "made" | "ended"; // which time since and until are compared with
+  by?: string; // which time since and until are compared with: made or ended
   tests?: false; // without tests of endpoints
 }
 
-/** The same as it stands in the address of a page, where anything can be written. */
-export type DeliverySearch = { [K in keyof Omit<DeliveryFilter, "tests">]: string } & { tests?: false };
+type DeliveryQuery = NonNullable<operations["list-deliveries"]["parameters"]["query"]>;
+
+/** The values that a field of a filter has. */
+export const several = (v?: string) => (v ? v.split(",").filter(Boolean) : []);
+
+/** The filter as the API is asked. */
+export const asked = ({ endpoint, type, contract, state, by, ...rest }: DeliveryFilter): DeliveryQuery => ({
+  ...rest,
+  by: by as DeliveryQuery["by"],
+  endpoint: several(endpoint),
+  type: several(type),
+  contract: several(contract),
+  state: several(state) as DeliveryQuery["state"],
+});
 
 const page = 100;
 
@@ -74,7 +89,7 @@ export const deliveriesQuery = (tenant: string, filter: DeliveryFilter, cursor?:
     queryFn: ({ signal }) =>
       ok(
         api.GET("/v1/tenants/{tenant}/deliveries", {
-          params: { path: { tenant }, query: { limit: page, cursor, ...filter } },
+          params: { path: { tenant }, query: { limit: page, cursor, ...asked(filter) } },
           signal,
         }),
       ),

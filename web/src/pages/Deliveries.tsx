@@ -5,7 +5,7 @@ import { IconFilterOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { type DeliveryFilter, type DeliverySearch, endpointsQuery } from "../api/queries";
+import { type DeliveryFilter, endpointsQuery } from "../api/queries";
 import { localTime } from "../format";
 import { useT } from "../i18n";
 import { PageHead, useSettled } from "../parts/basics";
@@ -20,8 +20,8 @@ export function DeliveriesPage() {
   const { tenant } = useParams({ from: "/t/$tenant/deliveries" });
   const search = useSearch({ from: "/t/$tenant/deliveries" });
   const endpoints = useQuery(endpointsQuery(tenant));
-  const set = (change: Partial<DeliverySearch>) =>
-    void go({ to: ".", search: (old: DeliverySearch) => ({ ...old, ...change }), replace: true });
+  const set = (change: Partial<DeliveryFilter>) =>
+    void go({ to: ".", search: (old: DeliveryFilter) => ({ ...old, ...change }), replace: true });
   const filter = Object.fromEntries(Object.entries(search).filter(([, v]) => v !== undefined)) as DeliveryFilter;
   const filtered = Object.keys(filter).length > 0;
   const find = (id: string) => {
