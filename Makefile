@@ -36,7 +36,7 @@ run: build ## Build, then start a server with demo data
 # The console: web/, built into internal/console/dist, which the program embeds.
 # Its types of the API are made from the API's own description.
 DIST := internal/console/dist/index.html.gz
-WEB_FILES = $(wildcard $(shell git ls-files --cached --others --exclude-standard web))
+WEB_FILES = $(wildcard $(shell git ls-files --cached --others --exclude-standard web internal/docpage/style.css))
 WEB_MODULES := web/node_modules/.package-lock.json
 API_FILES = $(filter-out %_test.go,$(filter client/% internal/api/% internal/hook/%,$(GO_FILES)))
 

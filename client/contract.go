@@ -277,7 +277,7 @@ type PublicDocs struct {
 type ContractPage struct {
 	Title       string          `json:"title" example:"Standard Webhooks"`
 	Description string          `json:"description" doc:"What it is about, as plain text; may be empty."`
-	HTML        string          `json:"html" doc:"The text below the title. It holds no scripts, and nothing of it is loaded from elsewhere. Elements with the attribute data-fill have a placeholder for a value of the reader's own: url, api_key, pair_name, pair_value, or setting: with the name of a setting."`
+	HTML        string          `json:"html" doc:"The text below the title. It holds no scripts, and nothing of it is loaded from elsewhere. Elements with the attribute data-fill have a placeholder for a value of the reader's own: url, host and path of it, api_key, pair_name, pair_lower (the same in lower case), pair_value, or setting: with the name of a setting."`
 	Contents    []ContentsEntry `json:"contents" doc:"The sections, in order."`
 }
 

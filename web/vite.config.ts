@@ -14,6 +14,7 @@ export default defineConfig({
     sourcemap: false,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rollupOptions: { input: ["index.html", "docs-api.html"] }, // the console, and the viewer of the API
   },
-  server: { proxy: { "/v1": api, "/openapi.json": api } },
+  server: { fs: { allow: [".."] }, proxy: { "/v1": api, "/openapi.json": api } },
 });

@@ -1,5 +1,5 @@
-// Package console serves Gancho's pages: the console of the operator at /, and the portal of a tenant's own people at
-// /portal. Both are one application. Its source is in web/, it is built to internal/console/dist and embedded in the
+// Package console serves Gancho's pages: the console of the operator at /, the portal of a tenant's own people at
+// /portal, and a viewer of the REST API at /docs/api. The first two are one application. Its source is in web/, it is built to internal/console/dist and embedded in the
 // program, and it uses only the REST API.
 //
 // It promises:
@@ -62,7 +62,12 @@ type file struct {
 	gzip, brr []byte // nil if it is stored plain; brr may be nil in any case
 }
 
-const index = "index.html"
+const (
+	index = "index.html"
+	// apiPath shows the server's own OpenAPI document, with a page that nothing else needs.
+	apiPath = "/docs/api"
+	apiPage = "docs-api.html"
+)
 
 // New reads the embedded files.
 func New(o Options) *Console {
@@ -115,8 +120,14 @@ func serve(built fs.FS, o Options) *Console {
 		c.files[index] = file{kind: contentType(index), plain: unbuilt, tag: `"unbuilt"`}
 	}
 	if o.Path != "" {
-		if c.files[index], err = c.files[index].under(o.Path); err != nil {
-			panic("console: " + err.Error()) // it was made by our own build
+		for _, page := range []string{index, apiPage} {
+			f, ok := c.files[page]
+			if !ok {
+				continue
+			}
+			if c.files[page], err = f.under(o.Path); err != nil {
+				panic("console: " + err.Error()) // it was made by our own build
+			}
 		}
 	}
 	return c
@@ -179,13 +190,16 @@ func (c *Console) Takes(r *http.Request) bool {
 		return false
 	}
 	_, isFile := c.files[strings.TrimPrefix(r.URL.Path, "/")]
-	return isFile || r.URL.Path == "/" || path.Ext(r.URL.Path) == "" &&
+	return isFile || r.URL.Path == "/" || r.URL.Path == apiPath || path.Ext(r.URL.Path) == "" &&
 		strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // ServeHTTP serves a file. For every other path it serves the page, whose scripts show what the path names.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
+	if r.URL.Path == apiPath {
+		name = apiPage
+	}
 	f, ok := c.files[name]
 	if !ok {
 		name, f = index, c.files[index]

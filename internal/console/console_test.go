@@ -135,3 +135,21 @@ func TestUnbuilt(t *testing.T) {
 		t.Errorf("what is embedded: %d", w.Code)
 	}
 }
+
+// The viewer of the API is a page of its own, which finds its files also below a path.
+func TestViewerOfTheAPI(t *testing.T) {
+	t.Parallel()
+	c := serve(fstest.MapFS{
+		"index.html":    {Data: []byte(`<html data-base=""><script src="/assets/index-1.js"></script></html>`)},
+		"docs-api.html": {Data: []byte(`<html data-base=""><script src="/assets/docs-api-1.js"></script></html>`)},
+	}, Options{Path: "/gancho"})
+	r := httptest.NewRequest(http.MethodGet, "/docs/api", nil)
+	if !c.Takes(r) {
+		t.Error("nobody takes the request")
+	}
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, r)
+	if want := `<html data-base="/gancho"><script src="/gancho/assets/docs-api-1.js"></script></html>`; w.Body.String() != want {
+		t.Errorf("%s, want %s", w.Body, want)
+	}
+}

@@ -73,8 +73,34 @@ func init() { tokens["php"], tokens["go"] = tokens["js"], tokens["js"] }
 
 var classes = []string{"tok-comment", "tok-key", "tok-string", "tok-number", "tok-word"}
 
+// requestLine is the beginning of a request as it is sent.
+var requestLine = regexp.MustCompile(`^([A-Z]+ )(\S+)( HTTP/1\.1\nHost: )(\S+)`)
+
+// request writes the beginning of a request with path and host as values of the reader's own, if they are those of the
+// address that stands for the reader's, and returns the rest of it.
+func (f *fills) request(w io.Writer, code string) (rest string) {
+	m := requestLine.FindStringSubmatch(code)
+	if m == nil || f.names["https://"+m[4]+m[2]] == "" {
+		return code
+	}
+	part := fills{names: map[string]string{m[2]: "path", m[4]: "host"}}
+	for i, text := range m[1:] {
+		part.any = nil
+		if i == 1 || i == 3 {
+			part.any = whole
+		}
+		part.write(w, "", text)
+	}
+	return code[len(m[0]):]
+}
+
+var whole = regexp.MustCompile(`.+`)
+
 // colour writes code with its tokens in elements of their own. It changes no character of it.
 func (f *fills) colour(w io.Writer, language, code string) {
+	if language == "http" {
+		code = f.request(w, code)
+	}
 	find := tokens[language]
 	if find == nil {
 		f.write(w, "", code)

@@ -23,3 +23,39 @@ func TestTextsOfContractsAreText(t *testing.T) {
 		t.Errorf("%q, %v", page.Title, page.Contents)
 	}
 }
+
+func TestPlaceholdersAreMarked(t *testing.T) {
+	const url = "https://example.com/webhooks"
+	page := Render([]byte("# T\n\n`"+url+"`\n\n```http\nPOST /webhooks HTTP/1.1\nHost: example.com\nX-Own: me\n```\n\n"+
+		"```sh\ncurl '"+url+"'\n```\n\n```http\nPOST /other HTTP/1.1\nHost: example.com\n```\n"), "en",
+		map[string]string{url: "url", "X-Own": "pair_name"})
+	for _, want := range []string{
+		`<code><span class="fill" data-fill="url">` + url + `</span></code>`,
+		`POST <span class="fill" data-fill="path">/webhooks</span> HTTP/1.1` + "\nHost: " + `<span class="fill" data-fill="host">example.com</span>`,
+		`<span class="tok-key"><span class="fill" data-fill="pair_name">X-Own</span></span>: me`,
+		`curl</span> <span class="tok-string">&#39;<span class="fill" data-fill="url">` + url + `</span>&#39;</span>`,
+		"POST /other HTTP/1.1\n",
+		`<div class="tabs" role="group" aria-label="HTTP, curl">`,
+	} {
+		if !strings.Contains(page.HTML, want) {
+			t.Errorf("%s is missing:\n%s", want, page.HTML)
+		}
+	}
+}
+
+// Programs in sections of their own become tabs; sections that are something else stay.
+func TestProgramsAreTabs(t *testing.T) {
+	page := Render([]byte("# T\n\n## Programs\n\nAll.\n\n### PHP\n\nSave it.\n\n```php\n<?php // x\n```\n\n### Go\n\n```go\nvar x = 1\n```\n\n"+
+		"### Another\n\nText.\n\n```json\n{\"a\": 1}\n```\n\n## End\n"), "en", nil)
+	for _, want := range []string{
+		`aria-label="PHP, Go"`, `id="tabs-1-1"><label for="tabs-1-1">Go</label>`, "<p>Save it.</p>", `<h3 id="another">Another</h3>`,
+		`<span class="tok-comment">// x</span>`, `<span class="tok-key">&#34;a&#34;</span>: <span class="tok-number">1</span>`,
+	} {
+		if !strings.Contains(page.HTML, want) {
+			t.Errorf("%s is missing:\n%s", want, page.HTML)
+		}
+	}
+	if strings.Contains(page.HTML, "<h3 id=\"php\"") || strings.Count(page.HTML, `class="panel"`) != 2 {
+		t.Errorf("%s", page.HTML)
+	}
+}

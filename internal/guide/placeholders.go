@@ -1,6 +1,8 @@
 package guide
 
 import (
+	"strings"
+
 	"gancho/internal/contract"
 )
 
@@ -9,6 +11,7 @@ const (
 	OwnURL    = "url"
 	OwnKey    = "api_key"    // of the customer's credential
 	OwnHeader = "pair_name"  // name of the header that the customer chose
+	OwnLower  = "pair_lower" // the same in lower case, as some programming languages give names of headers
 	OwnToken  = "pair_value" // value of that header
 	// OwnSetting begins the name of a setting's value.
 	OwnSetting = "setting:"
@@ -22,7 +25,7 @@ func Placeholders(c *contract.Contract) map[string]string {
 		out[sampleKey] = OwnKey
 	}
 	if c.PairsSetting() != "" {
-		out[pairHeader], out[pairValue] = OwnHeader, OwnToken
+		out[pairHeader], out[strings.ToLower(pairHeader)], out[pairValue] = OwnHeader, OwnLower, OwnToken
 	}
 	for _, s := range c.Settings() {
 		if s.Name != c.PairsSetting() {

@@ -16,16 +16,14 @@ const gzipped = new Map();
 for (const entry of readdirSync(from, { recursive: true })) {
   const file = path.join(from, entry);
   if (statSync(file).isDirectory()) continue;
-  // The page is served at many paths; the server knows what they begin with (internal/console).
-  const raw =
-    entry === "index.html"
-      ? Buffer.from(readFileSync(file, "utf8").replaceAll('"./assets/', '"/assets/'))
-      : readFileSync(file);
+  // Pages are served at other paths than the file's; the server knows what they begin with (internal/console).
+  const page = entry.endsWith(".html");
+  const raw = page ? Buffer.from(readFileSync(file, "utf8").replaceAll('"./assets/', '"/assets/')) : readFileSync(file);
   const out = path.join(to, entry);
   mkdirSync(path.dirname(out), { recursive: true });
   const gz = gzipSync(raw, { level: 9 });
   gzipped.set(entry.split(path.sep).join("/"), gz.length);
-  if (gz.length > raw.length * 0.95 && entry !== "index.html") {
+  if (gz.length > raw.length * 0.95 && !page) {
     writeFileSync(out, raw);
     continue;
   }

@@ -61,6 +61,14 @@ const contract = createRoute({
   }),
 });
 
+const documentation = (path: "/documentation" | "/documentation/$contract") =>
+  createRoute({
+    getParentRoute: () => root,
+    path,
+    component: lazyRouteComponent(() => import("./pages/Documentation"), "DocumentationPage"),
+    validateSearch: (s: Record<string, unknown>): { endpoint?: string } => ({ endpoint: text(s.endpoint) }),
+  });
+
 const tree = root.addChildren([
   createRoute({
     getParentRoute: () => root,
@@ -85,6 +93,8 @@ const tree = root.addChildren([
   at("/t/$tenant/portal-links", () => lazyRouteComponent(() => import("./pages/PortalLinks"), "PortalLinksPage")),
   at("/t/$tenant/people", () => lazyRouteComponent(() => import("./pages/People"), "PeoplePage")),
   at("/t/$tenant/network", () => lazyRouteComponent(() => import("./pages/Network"), "NetworkPage")),
+  documentation("/documentation"),
+  documentation("/documentation/$contract"),
   at("/contracts", () => lazyRouteComponent(() => import("./pages/Contracts"), "ContractsPage")),
   contract,
   at("/library", () => lazyRouteComponent(() => import("./pages/Library"), "LibraryPage")),

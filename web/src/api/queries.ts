@@ -344,6 +344,13 @@ export const schedulesQuery = (tenant: string, lang: "en" | "es" | "pt") =>
       (await ok(api.GET("/v1/tenants/{tenant}/schedules", { params: { path: { tenant }, query: { lang } } }))).items,
   });
 
+export const docPageQuery = (contract: string, lang: "en" | "es" | "pt") =>
+  queryOptions({
+    queryKey: ["contracts", "page", contract, lang],
+    queryFn: () => ok(api.GET("/v1/contracts/{name}/page", { params: { path: { name: contract }, query: { lang } } })),
+    staleTime: 60_000,
+  });
+
 export const credentialsQuery = (tenant: string) =>
   infiniteQueryOptions({
     queryKey: [...ofTenant(tenant), "credentials"],

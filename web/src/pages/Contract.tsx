@@ -13,7 +13,7 @@ import {
   Text,
   Title,
 } from "@mantine/core";
-import { IconBook2, IconDownload, IconHistory, IconPencil } from "@tabler/icons-react";
+import { IconBook2, IconDownload, IconFileText, IconHistory, IconPencil } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { raw, type Schemas } from "../api/client";
@@ -61,11 +61,11 @@ export function ContractPage() {
       <PageHead title={c.title} text={c.about}>
         <Button
           variant="default"
-          leftSection={<IconDownload size={16} />}
-          loading={save.isPending}
-          onClick={() => save.mutate({ what: "docs", end: "md" })}
+          component={Link}
+          {...{ to: `/documentation/${c.name}` }}
+          leftSection={<IconFileText size={16} />}
         >
-          {t.contracts.docs}
+          {t.docs.read}
         </Button>
         <Button
           variant="default"

@@ -34,6 +34,7 @@ import { CertificateLine, kindOf } from "../parts/AuthForm";
 import { Copy, Fact, HealthBadge, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 import { DeliveryRows } from "../parts/DeliveryRows";
+import { DocumentationLink } from "../parts/DocumentationLink";
 import { Omissions } from "../parts/Omissions";
 import { Recover } from "../parts/Recover";
 import { ScriptPanel } from "../parts/ScriptPanel";
@@ -75,6 +76,7 @@ export function EndpointPage() {
             <Text size="sm" c="dimmed">
               {contract?.title ?? e.contract}
             </Text>
+            <DocumentationLink contract={e.contract} endpoint={e.id} />
           </Group>
         }
       >

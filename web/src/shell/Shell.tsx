@@ -20,6 +20,7 @@ import {
   IconClock,
   IconDatabase,
   IconExternalLink,
+  IconFileText,
   IconHistory,
   IconId,
   IconKey,
@@ -198,6 +199,7 @@ export function Shell() {
               )}
             </>
           )}
+          <Item to="/documentation" icon={<IconFileText size={18} />} label={t.docs.title} />
           <Item to="/contracts" icon={<IconBook2 size={18} />} label={t.nav.contracts} />
           {everywhere && (
             <>
