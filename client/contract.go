@@ -40,6 +40,7 @@ type EventType struct {
 	Title string `json:"title,omitempty"`
 	// Aliases are other names for people to find it by.
 	Aliases []string `json:"aliases" doc:"What else people call it, such as its name in the system's own document. Searches should find it." example:"[\"Novo folheto\"]"`
+	Group   string   `json:"group,omitempty" doc:"The heading under which a list of event types shows it, in the language asked for." example:"Orders"`
 	Made    string   `json:"made" enum:"posted,record,schedule" doc:"What makes such events: they are posted, a record changes, or a schedule is due. Any event can also be posted."`
 }
 
@@ -118,6 +119,7 @@ type ContractEndpoint struct {
 	MinEventTypes   int    `json:"min_event_types" doc:"The smallest number of event types of an endpoint."`
 	MaxEventTypes   int    `json:"max_event_types" doc:"The largest number of event types of an endpoint; 0: any number, and patterns are allowed."`
 	NeedsCredential bool   `json:"needs_credential" doc:"An endpoint is created together with a credential."`
+	ChoosesAuth     bool   `json:"chooses_auth" doc:"An endpoint may say how its requests authenticate. Otherwise the contract says it."`
 }
 
 // ContractDelivery is how long and how often a contract sends, and what counts as

@@ -11,7 +11,7 @@ import (
 // those of the endpoint.
 type CredentialInput struct {
 	Contract   string            `json:"contract" minLength:"1" maxLength:"64" doc:"A contract that has credentials." example:"standard"`
-	Name       string            `json:"name" minLength:"1" maxLength:"200" doc:"For people. Tokens may contain it." example:"My app"`
+	Name       string            `json:"name" maxLength:"200" doc:"For people. Tokens may contain it." example:"My app"`
 	URL        string            `json:"url,omitempty" maxLength:"2048" doc:"Where requests to its endpoint go. Required if the contract creates an endpoint with the credential." example:"https://crm.example.com/hooks"`
 	Method     string            `json:"method,omitempty" maxLength:"16" doc:"HTTP method of its endpoint, one of the contract's methods. If left out, the first of them." example:"POST"`
 	EventTypes []string          `json:"event_types,omitempty" maxItems:"100" doc:"Event types that its endpoint gets, with * for any part of a name. If empty, it gets all."`

@@ -11,7 +11,7 @@ import (
 type EndpointInput struct {
 	Name        string            `json:"name,omitempty" maxLength:"200" doc:"For people." example:"CRM"`
 	Contract    string            `json:"contract,omitempty" maxLength:"64" default:"standard" doc:"The webhook system that the endpoint belongs to. It cannot be changed later." example:"standard"`
-	URL         string            `json:"url" minLength:"1" maxLength:"2048" doc:"Where requests go: http or https, a public host unless the operator allows others. No user name or password in it; use headers." example:"https://crm.example.com/hooks"`
+	URL         string            `json:"url" maxLength:"2048" doc:"Where requests go: http or https, a public host unless the operator allows others. No user name or password in it; use headers." example:"https://crm.example.com/hooks"`
 	Method      string            `json:"method,omitempty" maxLength:"16" doc:"HTTP method, one of the contract's methods. If left out, the first of them." example:"POST"`
 	EventTypes  []string          `json:"event_types,omitempty" maxItems:"100" doc:"Event types that the endpoint gets, with * for any part of a name. If empty, it gets all." example:"[\"order.*\"]"`
 	Filter      string            `json:"filter,omitempty" maxLength:"4096" doc:"CEL condition over type and payload; only events for which it is true are delivered." example:"payload.total > 100"`

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -43,6 +45,8 @@ type CredentialSpec struct {
 	// Endpoint is the configuration of its endpoint, if the contract says that it has one. Without a URL it must be
 	// left out.
 	Endpoint hook.EndpointConfig
+	// Wrong is what the caller found wrong while reading the request. It is reported together with what the rules find.
+	Wrong []hook.FieldError
 }
 
 // NewCredential is a new credential with its secret and token, which are shown only now.
@@ -70,18 +74,21 @@ func (x Credentials) Create(ctx context.Context, tenant string, in CredentialSpe
 		ID: hook.NewCredentialID(), Tenant: tenant, Contract: c.Name, Name: in.Name,
 		State: hook.CredentialActive,
 	}
-	secret, err := fill(cr, how, in)
+	secret, wrong, err := fill(cr, how, in)
 	if err != nil {
 		return nil, err
 	}
 	var e *hook.Endpoint
 	if how.Endpoint {
-		if e, err = x.ownEndpoint(ctx, cr, in.Endpoint); err != nil {
+		if e, err = x.ownEndpoint(ctx, cr, in.Endpoint, wrong); err != nil {
 			return nil, err
 		}
 	} else if in.Endpoint.URL != "" {
-		return nil, hook.InvalidFields("credential_invalid", hook.Field("/url", "credential_no_endpoint",
+		wrong = append(wrong, hook.Field("/url", "credential_no_endpoint",
 			"A credential of this contract has no endpoint. Leave it out."))
+	}
+	if len(wrong) > 0 {
+		return nil, hook.InvalidFields("credential_invalid", wrong...)
 	}
 	bearer.Renew(cr)
 	token, err := bearer.Issue(cr, how, time.Now())
@@ -94,10 +101,11 @@ func (x Credentials) Create(ctx context.Context, tenant string, in CredentialSpe
 	return &NewCredential{withURL(cr, e), secret, token}, nil
 }
 
-// fill sets the key of a credential and the hash of its secret. Those that were not given are generated.
-func fill(cr *hook.Credential, how contract.Credentials, in CredentialSpec) (secret string, err error) {
+// fill sets the key of a credential and the hash of its secret. Those that were not given are generated. It says what
+// is wrong with what was given.
+func fill(cr *hook.Credential, how contract.Credentials, in CredentialSpec) (secret string, wrong []hook.FieldError, err error) {
 	cr.APIKey, secret = in.APIKey, in.Secret
-	wrong := checkName(in.Name)
+	wrong = append(slices.Clone(in.Wrong), checkName(in.Name)...)
 	for _, x := range []struct {
 		text    *string
 		like    contract.Alphabet
@@ -110,15 +118,12 @@ func fill(cr *hook.Credential, how contract.Credentials, in CredentialSpec) (sec
 				"length", x.like.Length, "characters", x.like.Characters))
 		case *x.text == "":
 			if *x.text, err = x.like.Make(rand.Reader); err != nil {
-				return "", err
+				return "", nil, err
 			}
 		}
 	}
-	if len(wrong) > 0 {
-		return "", hook.InvalidFields("credential_invalid", wrong...)
-	}
 	cr.SecretHash = sha256.Sum256([]byte(secret))
-	return secret, nil
+	return secret, wrong, nil
 }
 
 // checkName validates a name.
@@ -129,14 +134,19 @@ func checkName(name string) []hook.FieldError {
 	return []hook.FieldError{hook.Field("/name", "name_long", "A name has at most {max} characters.", "max", maxName)}
 }
 
-// ownEndpoint is the endpoint of a new credential.
-func (x Credentials) ownEndpoint(ctx context.Context, cr *hook.Credential, cfg hook.EndpointConfig) (*hook.Endpoint, error) {
-	in := EndpointSpec{Name: cr.Name, Contract: cr.Contract, Config: cfg}
+// ownEndpoint is the endpoint of a new credential. What is wrong with the endpoint is reported together with what is
+// wrong with the credential.
+func (x Credentials) ownEndpoint(ctx context.Context, cr *hook.Credential, cfg hook.EndpointConfig, wrong []hook.FieldError) (*hook.Endpoint, error) {
+	in := EndpointSpec{Contract: cr.Contract, Config: cfg}
 	in.Config.Credential = nil
 	c, err := checkEndpoint(contracts{x.Contracts}, &in)
-	if err != nil {
-		return nil, err
+	if e, ok := errors.AsType[*hook.Error](err); ok && len(wrong) > 0 {
+		return nil, hook.InvalidFields("credential_invalid", append(wrong, e.Fields...)...)
 	}
+	if err != nil || len(wrong) > 0 {
+		return nil, err // Create reports wrong
+	}
+	in.Name = cr.Name
 	if err := checkReach(ctx, x.Egress, cr.Tenant, c, in.Config.URL, ""); err != nil {
 		return nil, err
 	}

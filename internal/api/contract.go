@@ -113,13 +113,16 @@ func wireContract(c *contract.Contract, language string) client.Contract {
 		out.Shaping = "on"
 	}
 	for _, e := range c.EventTypes() {
-		out.EventTypes = append(out.EventTypes, wireEventType(e, language))
+		out.EventTypes = append(out.EventTypes, wireEventType(c, e, language))
 	}
 	return out
 }
 
-func wireEventType(e contract.EventType, language string) client.EventType {
-	out := client.EventType{Name: e.Name, Title: e.Title.In(language), Aliases: append([]string{}, e.Aliases...), Made: "posted"}
+func wireEventType(c *contract.Contract, e contract.EventType, language string) client.EventType {
+	out := client.EventType{
+		Name: e.Name, Title: e.Title.In(language), Aliases: append([]string{}, e.Aliases...),
+		Group: c.Group(e).In(language), Made: "posted",
+	}
 	switch {
 	case e.On != "":
 		out.Made = "record"
@@ -137,7 +140,7 @@ func wireContractDetail(c *contract.Contract, language string) client.ContractDe
 		Lookups: []client.ContractLookup{},
 		Endpoint: client.ContractEndpoint{
 			Pairs: c.PairsSetting(), PerTenant: c.PerTenant(), MinEventTypes: least, MaxEventTypes: most,
-			NeedsCredential: c.NeedsCredential(),
+			NeedsCredential: c.NeedsCredential(), ChoosesAuth: !c.OwnsAuth(),
 		},
 		Delivery: client.ContractDelivery{
 			TimeoutMS: int(limits.Timeout.Milliseconds()), ConnectTimeoutMS: int(limits.ConnectTimeout.Milliseconds()),
@@ -153,7 +156,7 @@ func wireContractDetail(c *contract.Contract, language string) client.ContractDe
 	}
 	for _, e := range c.EventTypes() {
 		d := client.EventDetail{
-			EventType: wireEventType(e, language), Titles: wireText(e.Title), About: e.About.In(language), On: e.On,
+			EventType: wireEventType(c, e, language), Titles: wireText(e.Title), About: e.About.In(language), On: e.On,
 			Example: string(e.Example), Schema: e.Schema,
 		}
 		if s := e.Schedule; s != nil {

@@ -3,8 +3,11 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"gancho.example/client"
 )
 
 const shop = `contract: shop
@@ -294,4 +297,26 @@ func TestLibrary(t *testing.T) {
 	s.do("GET", "/v1/contracts/github", "").want(404)
 	s.post("/v1/contracts", one.str("source")).want(201).is("name", "github")
 	s.do("GET", "/v1/contracts/github", "").want(200)
+}
+
+// Lists of event types have headings: kinds of record, or what titles have before a colon; a type that has neither
+// has none.
+func TestEventTypesHaveHeadings(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, c := range []struct{ contract, lang, event, want string }{
+		{"upnify", "pt", "cliente.editado", "Cliente"},
+		{"upnify", "en", "prospecto.seguimiento", "Prospect"},
+		{"prolibu", "es", "invoice_create", "Factura"},
+		{"prolibu", "pt", "user_login", "Usuário"},
+		{"prolibu", "en", "proposal_metrics", "Proposal"},
+		{"kobra", "en", "visit.finished", "Visit"},
+		{"standard", "en", "*", ""},
+	} {
+		detail := decoded[client.ContractDetail](s.do("GET", "/v1/contracts/"+c.contract+"?lang="+c.lang, "").want(200))
+		i := slices.IndexFunc(detail.EventTypes, func(e client.EventType) bool { return e.Name == c.event })
+		if i < 0 || detail.EventTypes[i].Group != c.want || detail.Events[i].Group != c.want {
+			t.Errorf("%s in %s: %+v, want %q", c.event, c.lang, detail.EventTypes, c.want)
+		}
+	}
 }

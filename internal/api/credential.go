@@ -111,6 +111,10 @@ func (h credentialHandlers) create(ctx context.Context, in *struct {
 			Headers: in.Body.Headers, Settings: in.Body.Settings,
 		}).Config,
 	}
+	if spec.Name == "" {
+		spec.Wrong = append(spec.Wrong, hook.Field("/name", "name_required",
+			"This is required: a name by which people know it, like My app."))
+	}
 	made, err := h.credentials.Create(ctx, in.Tenant, spec)
 	if err != nil {
 		return nil, err

@@ -145,7 +145,7 @@ func TestEndpointInput(t *testing.T) {
 	const invalid = "endpoint_invalid"
 	newServer(t).run(t, []scenario{
 		bad("no url", `{}`, "request_invalid", "/url"),
-		bad("empty url", `{"url":""}`, "request_invalid", "/url"),
+		bad("empty url", `{"url":""}`, invalid, "/url"),
 		bad("url is no URL", `{"url":"hunter2"}`, invalid, "/url"),
 		bad("url of another scheme", `{"url":"ftp://example.com/"}`, invalid, "/url"),
 		bad("url with password", `{"url":"https://me:hunter2@example.com/"}`, invalid, "/url"),

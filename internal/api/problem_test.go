@@ -1,7 +1,11 @@
 package api_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"gancho.example/client"
 )
@@ -14,7 +18,7 @@ func TestWhatHumaFinds(t *testing.T) {
 	const endpoints = "/v1/tenants/acme/endpoints"
 	event := s.do("POST", "/v1/tenants/acme/events", `{"type":"a","payload":1}`).want(202).str("id")
 	for _, c := range []struct{ method, path, body, code, detail string }{
-		{"POST", endpoints, `{"url":""}`, "empty", "This cannot be empty."},
+		{"POST", endpoints, `{"url":""}`, "url_required", "This is required: the address that receives the webhook, like https://example.com/webhook."},
 		{"POST", endpoints, `{"url":7}`, "type_string", "This has to be a text."},
 		{"POST", endpoints, `{"url":"http://a","retry":[]}`, "empty", "This cannot be empty."},
 		{"POST", endpoints, `{"url":"http://a","timeout_ms":0}`, "too_small", "This has to be at least 1."},
@@ -31,4 +35,36 @@ func TestWhatHumaFinds(t *testing.T) {
 			t.Errorf("%s %s: %s %q, want %s %q", c.path, c.body, got.Code, got.Detail, c.code, c.detail)
 		}
 	}
+}
+
+// A form is told of all its mistakes at once, each at its place, with a code that the console has a text for.
+func TestFormsAreToldOfAllMistakes(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	acme := s.tenant("acme")
+	for _, c := range []struct{ path, body, want string }{
+		{
+			"/endpoints", `{"contract":"upnify","url":"","settings":{"pairs":[{}]}}`,
+			"/url url_required, /event_types event_types_exactly, /settings/pairs/0/key required, /settings/pairs/0/value required",
+		},
+		{"/credentials", `{"contract":"cabaprop","name":"","url":""}`, "/name name_required, /url url_required"},
+		{"/credentials", `{"contract":"cabaprop","name":"App","url":""}`, "/url url_required"},
+	} {
+		var got []string
+		for _, e := range decoded[client.Problem](s.do("POST", acme+c.path, c.body).want(422)).Errors {
+			got = append(got, *e.Pointer+" "+e.Code)
+		}
+		if diff := cmp.Diff(c.want, strings.Join(got, ", ")); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", c.body, diff)
+		}
+	}
+}
+
+// decoded is an answer as the client reads it.
+func decoded[T any](a answer) (out T) {
+	a.t.Helper()
+	if err := json.Unmarshal([]byte(a.Body), &out); err != nil {
+		a.t.Fatalf("%v: %s", err, a.Body)
+	}
+	return out
 }

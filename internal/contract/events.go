@@ -71,6 +71,34 @@ func (l *loader) event(c *Contract, p yamlfile.Pair) EventType {
 	return e
 }
 
+// Group is the heading under which people look for an event type: the kind of record with which its name begins, as
+// cliente of cliente.editado; or else what its title says before a colon, if another title begins with the same. It is
+// empty for a type that has neither.
+func (c *Contract) Group(e EventType) Text {
+	if end := strings.IndexAny(e.Name, "._/:-"); end > 0 {
+		if r, ok := c.Record(e.Name[:end]); ok {
+			return r.Title
+		}
+	}
+	group := beforeColon(e.Title)
+	same := func(x EventType) bool { return x.Name != e.Name && beforeColon(x.Title).En == group.En }
+	if group.En == "" || !slices.ContainsFunc(c.events, same) {
+		return Text{}
+	}
+	return group
+}
+
+// beforeColon is the part of a text before its first colon, in each language that has one.
+func beforeColon(t Text) Text {
+	before := func(s string) string {
+		if first, _, found := strings.Cut(s, ": "); found {
+			return first
+		}
+		return ""
+	}
+	return Text{En: before(t.En), Es: before(t.Es), Pt: before(t.Pt)}
+}
+
 // cases reads further examples of an event type.
 func (l *loader) cases(n *yamlfile.Node, e *EventType) (out []Case) {
 	const fix = "Write for example: cases: {gift: {title: {en: A gift}, example: '{\"id\":1,\"gift\":true}'}}"

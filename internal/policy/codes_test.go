@@ -4,7 +4,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -126,6 +128,72 @@ func TestFieldErrorsAreTranslated(t *testing.T) {
 	}
 }
 
+// TestPlacesHaveNames holds the console to a name, in all languages, for every member of a form that the API takes: a
+// mistake is shown at its place by that name, not by a JSON Pointer.
+func TestPlacesHaveNames(t *testing.T) {
+	members := formMembers(t)
+	if len(members) < 70 || !members["timeout_ms"] || !members["client_secret"] {
+		t.Fatalf("the members of forms are not found: %v", members)
+	}
+	for _, language := range []string{"en", "es", "pt"} {
+		said := catalogue(t, language, "places")
+		for name := range members {
+			if said[name] == "" {
+				t.Errorf("%s.ts has no name for the member %s of a form: write it under problem.places", language, name)
+			}
+		}
+	}
+}
+
+// formMembers are the JSON names of all that requests with a form have, at any depth.
+func formMembers(t *testing.T) map[string]bool {
+	types := map[string]*ast.StructType{}
+	for file, src := range goFiles(t) {
+		if isTest(file) || !strings.HasPrefix(file, "client/") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, src, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok {
+				if s, ok := spec.Type.(*ast.StructType); ok {
+					types[spec.Name.Name] = s
+				}
+			}
+			return true
+		})
+	}
+	members := map[string]bool{}
+	var walk func(name string)
+	walk = func(name string) {
+		s := types[name]
+		delete(types, name) // once
+		if s == nil {
+			return
+		}
+		for _, field := range s.Fields.List {
+			if field.Tag != nil {
+				json, _, _ := strings.Cut(reflect.StructTag(literal(field.Tag)).Get("json"), ",")
+				members[json] = true
+			}
+			ast.Inspect(field.Type, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok {
+					walk(id.Name)
+				}
+				return true
+			})
+		}
+	}
+	for _, name := range slices.Collect(maps.Keys(types)) {
+		if strings.HasSuffix(name, "Input") || strings.HasSuffix(name, "Patch") {
+			walk(name)
+		}
+	}
+	return members
+}
+
 var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 
 // literal is the text of a string literal, or of several joined by +; "" if e is neither.
@@ -162,7 +230,7 @@ func catalogue(t *testing.T, language, section string) map[string]string {
 }
 
 // entry is a text of a catalogue as Biome formats it: a long one has a line of its own.
-var entry = regexp.MustCompile(`(?m)^      ([a-z_0-9]+):\s+["'\x60](.+)["'\x60],$`)
+var entry = regexp.MustCompile(`(?m)^      ([A-Za-z_0-9]+):\s+["'\x60](.+)["'\x60],$`)
 
 var codeLike = regexp.MustCompile(`^[a-z]+(_[a-z0-9]+)*$`)
 

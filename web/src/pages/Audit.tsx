@@ -6,6 +6,7 @@ import { auditQuery } from "../api/queries";
 import { useT } from "../i18n";
 import { Empty, PageHead, Time } from "../parts/basics";
 import { Listing } from "../parts/Listing";
+import { placeName } from "../parts/places";
 
 export function AuditPage() {
   const t = useT();
@@ -37,8 +38,8 @@ export function AuditPage() {
                 {t.audit.actions[a.action] ?? a.action}
                 {a.count > 1 && ` (${a.count}×)`}
                 {a.fields.length > 0 && (
-                  <Text size="xs" c="dimmed" className="mono">
-                    {a.fields.join(", ")}
+                  <Text size="xs" c="dimmed">
+                    {a.fields.map((f) => placeName({ parameter: f, detail: "" }, t)).join(", ")}
                   </Text>
                 )}
               </div>

@@ -1,17 +1,5 @@
 // Credentials: a name and an address become a key, a secret and a token, shown once.
-import {
-  ActionIcon,
-  Alert,
-  Button,
-  Group,
-  Menu,
-  Modal,
-  Code as Mono,
-  Select,
-  Stack,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { ActionIcon, Button, Menu, Modal, Select, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import {
@@ -25,16 +13,16 @@ import {
 } from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { api, ok, type Schemas } from "../api/client";
 import { contractsQuery, credentialContractsQuery, credentialsQuery, ofTenant, queryClient } from "../api/queries";
-import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
-import { Copy, Empty, PageHead, Skeletons, Time, Tone, Trouble, wordsOf } from "../parts/basics";
+import { Empty, PageHead, Skeletons, Time, Tone, Trouble, wordsOf } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 import { FormModal } from "../parts/FormModal";
 import { useSentForm } from "../parts/form";
 import { itemsOf, Listing, when } from "../parts/Listing";
+import { MadeCredential } from "../parts/MadeCredential";
 import { useMayChange } from "../session";
 
 type Credential = Schemas["Credential"];
@@ -166,9 +154,9 @@ function CredentialMenu({ credential: c }: { credential: Credential }) {
         >
           <Trouble error={token.error} />
           {token.data && (
-            <Once onClose={token.reset} until={token.data.expiresAt}>
-              <Shown label="token" text={token.data.token} />
-            </Once>
+            <MadeCredential made={token.data}>
+              <Button onClick={token.reset}>{t.common.close}</Button>
+            </MadeCredential>
           )}
         </Modal>
       )}
@@ -209,11 +197,9 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
       ready={Boolean(chosen)}
       result={
         made && (
-          <Once onClose={onClose} until={made.expiresAt}>
-            <Shown label="apiKey" text={made.apiKey} />
-            <Shown label="secret" text={made.secret} />
-            <Shown label="token" text={made.token} />
-          </Once>
+          <MadeCredential made={made}>
+            <Button onClick={onClose}>{t.common.close}</Button>
+          </MadeCredential>
         )
       }
       onClose={onClose}
@@ -242,39 +228,5 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
         </>
       )}
     </FormModal>
-  );
-}
-
-/** What is shown now and never again. */
-function Once({ until, onClose, children }: { until: string; onClose: () => void; children: ReactNode }) {
-  const t = useT();
-  return (
-    <Stack>
-      <Alert color="yellow" variant="light" role="status">
-        {t.keys.once}
-      </Alert>
-      {children}
-      <Text size="sm" c="dimmed">
-        {t.credentials.tokenUntil}: {exactTime(until, t.locale)}
-      </Text>
-      <Group justify="flex-end">
-        <Button onClick={onClose}>{t.common.close}</Button>
-      </Group>
-    </Stack>
-  );
-}
-
-function Shown({ label, text }: { label: string; text: string }) {
-  const t = useT();
-  return (
-    <div>
-      <Text size="sm" fw={500}>
-        {label}
-      </Text>
-      <Group gap="xs" wrap="nowrap">
-        <Mono style={{ overflowWrap: "anywhere", flex: 1 }}>{text}</Mono>
-        <Copy text={text} label={`${t.common.copy}: ${label}`} />
-      </Group>
-    </div>
   );
 }

@@ -38,7 +38,7 @@ import { DocumentationLink } from "../parts/DocumentationLink";
 import { Omissions } from "../parts/Omissions";
 import { Recover } from "../parts/Recover";
 import { ScriptPanel } from "../parts/ScriptPanel";
-import type { Schema } from "../parts/SettingsForm";
+import { type Schema, SettingValue } from "../parts/SettingsForm";
 import { TestPanel, Verdict } from "../parts/TestPanel";
 import { useMayChange } from "../session";
 import { EndpointMenu, eventWords, nameOf, useEndpointState } from "./Endpoints";
@@ -254,8 +254,8 @@ function Configuration({ endpoint: e, contract }: { endpoint: Endpoint; contract
             {e.last_status && <> · {t.reason[e.last_status] ?? e.last_status}</>}
           </Fact>
           {settings.map(([k, v]) => (
-            <Fact key={k} label={schema.properties?.[k]?.title ?? k}>
-              <span className="mono">{typeof v === "string" ? v : JSON.stringify(v)}</span>
+            <Fact key={k} label={schema.properties?.[k]?.title ?? k} wide={typeof v === "object"}>
+              <SettingValue schema={schema.properties?.[k]} value={v} />
             </Fact>
           ))}
           {Object.entries(e.headers).map(([k, v]) => (

@@ -1,19 +1,16 @@
 // Making and changing an endpoint. The contract says what there is to fill in.
 import {
   ActionIcon,
-  Alert,
   Anchor,
   Button,
   Collapse,
   Divider,
   Group,
-  MultiSelect,
   NumberInput,
   Paper,
   Select,
   Stack,
   Switch,
-  TagsInput,
   Text,
   Textarea,
   TextInput,
@@ -24,13 +21,15 @@ import { notifications } from "@mantine/notifications";
 import { IconChevronDown, IconChevronRight, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { api, type Contract, type Endpoint, type EndpointInput, ok, type Schemas } from "../api/client";
 import { contractQuery, contractsQuery, endpointQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
 import { type Auth, AuthForm, authPatch, type Tls, TlsForm } from "../parts/AuthForm";
 import { PageHead, Skeletons, Trouble } from "../parts/basics";
+import { EventTypes } from "../parts/EventTypes";
 import { pathOf, useSentForm } from "../parts/form";
+import { MadeCredential } from "../parts/MadeCredential";
 import { RetryEditor } from "../parts/RetryEditor";
 import { mask, type Schema, type Settings, SettingsForm } from "../parts/SettingsForm";
 
@@ -184,15 +183,38 @@ function change(endpoint: Endpoint, d: Draft, was: Draft) {
   );
 }
 
+/** An endpoint of a contract whose requests name a credential is made with the credential: of a name and a URL. */
+function createWithCredential(tenant: string, d: Draft) {
+  return ok(
+    api.POST("/v1/tenants/{tenant}/credentials", {
+      params: { path: { tenant } },
+      body: { contract: d.contract, name: d.name.trim(), url: d.url.trim() },
+    }),
+  );
+}
+
 function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contracts: Contract[]; endpoint?: Endpoint }) {
   const t = useT();
   const go = useNavigate();
+  const [made, setMade] = useState<Schemas["NewCredential"]>();
   const first = contracts.find((c) => c.name === "standard") ?? contracts[0];
   const [was] = useState(() => draftOf(endpoint, first?.name ?? "standard"));
   const { form, sending, submit, trouble } = useSentForm({
     initialValues: was,
-    send: (d) => (endpoint ? change(endpoint, d, was) : create(tenant, d, was)),
+    send: async (d): Promise<Endpoint | Schemas["NewCredential"]> => {
+      if (endpoint) return change(endpoint, d, was);
+      const of = await queryClient.ensureQueryData(contractQuery(d.contract, t.code as Language));
+      if (of.endpoint.needs_credential) return createWithCredential(tenant, d);
+      const [only, another] = of.event_types; // nobody is asked where there is nothing to choose
+      const names = only && !another && of.endpoint.min_event_types > 0 ? [only.name] : d.event_types;
+      return create(tenant, { ...d, event_types: names }, was);
+    },
     onSuccess: async (saved) => {
+      if ("apiKey" in saved) {
+        void queryClient.invalidateQueries({ queryKey: ofTenant(tenant) });
+        setMade(saved);
+        return;
+      }
       notifications.show({ message: endpoint ? t.endpoints.saved : t.endpoints.made });
       queryClient.setQueryData(endpointQuery(tenant, saved.id).queryKey, saved);
       void queryClient.invalidateQueries({ queryKey: [...ofTenant(tenant), "endpoints"] });
@@ -205,9 +227,39 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
   });
   const d = form.values;
   const contract = contracts.find((c) => c.name === d.contract);
-  const detail = useQuery(contractQuery(d.contract, t.code as Language)).data;
+  const known = useQuery(contractQuery(d.contract, t.code as Language));
+  const detail = known.data;
   const settings = (contract?.settings ?? {}) as Schema;
-  const needsCredential = !endpoint && detail?.endpoint.needs_credential === true;
+  const keyed = detail?.endpoint.needs_credential === true;
+  if (made)
+    return (
+      <Paper p={{ base: "md", sm: "xl" }} maw={720}>
+        <MadeCredential made={made}>
+          <Button
+            onClick={() =>
+              void go({
+                to: "/t/$tenant/endpoints/$endpoint",
+                params: { tenant, endpoint: made.endpoint ?? "" },
+                search: { tab: "test" },
+              })
+            }
+          >
+            {t.form.goTest}
+          </Button>
+        </MadeCredential>
+      </Paper>
+    );
+  const settingsForm = (
+    <SettingsForm
+      schema={settings}
+      value={d.settings}
+      onChange={(v) => {
+        form.setFieldValue("settings", v);
+        form.setErrors(Object.fromEntries(Object.entries(form.errors).filter(([p]) => !p.startsWith("settings."))));
+      }}
+      errorAt={(pointer) => textAt(form, pathOf(pointer))}
+    />
+  );
   return (
     <form onSubmit={submit} noValidate>
       <Paper p={{ base: "md", sm: "xl" }} maw={720}>
@@ -220,21 +272,23 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
               allowDeselect={false}
               searchable
               {...form.getInputProps("contract")}
-              onChange={(v) => v && form.setValues({ contract: v, event_types: [], settings: {}, method: "" })}
+              onChange={(v) => {
+                if (!v) return;
+                form.setValues({ ...was, contract: v, name: d.name, url: d.url });
+                form.clearErrors();
+              }}
             />
           )}
-          {needsCredential && (
-            <Alert color="yellow" variant="light">
-              {t.credentials.needed}{" "}
-              <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/credentials` }} size="sm">
-                {t.credentials.title}
-              </Anchor>
-            </Alert>
+          {keyed && !endpoint && (
+            <Text size="sm" c="dimmed">
+              {t.credentials.needed}
+            </Text>
           )}
           <TextInput
             label={t.form.name}
             description={t.form.nameHelp}
             placeholder={t.form.namePlaceholder}
+            required={keyed}
             {...form.getInputProps("name")}
           />
           <Group align="flex-start" gap="sm">
@@ -261,18 +315,26 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
               {...form.getInputProps("url")}
             />
           </Group>
-          <EventTypes form={form} contract={contract} />
-          {settings.properties && Object.keys(settings.properties).length > 0 && (
-            <SettingsForm
-              schema={settings}
-              value={d.settings}
-              onChange={(v) => form.setFieldValue("settings", v)}
-              errorAt={(pointer) => textAt(form, pathOf(pointer))}
-            />
+          <Trouble error={known.error} retry={() => void known.refetch()} />
+          {known.isPending && <Skeletons rows={3} />}
+          {detail && !(keyed && !endpoint) && (
+            <>
+              <EventTypes
+                types={detail.event_types}
+                least={detail.endpoint.min_event_types}
+                most={detail.endpoint.max_event_types}
+                value={d.event_types}
+                onChange={(v) => form.setFieldValue("event_types", v)}
+                error={textsBelow(form, "event_types")[0]}
+              />
+              {!keyed && settingsForm}
+              <Divider />
+              <Advanced form={form} contract={detail} mode={endpoint?.mode ?? detail.delivery.mode}>
+                {keyed && settingsForm}
+              </Advanced>
+            </>
           )}
-          <Divider />
-          <Advanced form={form} contract={contract} detail={detail} mode={endpoint?.mode ?? detail?.delivery.mode} />
-          <Trouble error={trouble} />
+          <Trouble error={trouble} settings={settings} />
           <Group justify="flex-end">
             <Anchor
               component={Link}
@@ -287,7 +349,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
             >
               {t.common.cancel}
             </Anchor>
-            <Button type="submit" loading={sending.isPending} disabled={needsCredential}>
+            <Button type="submit" loading={sending.isPending} disabled={!detail}>
               {endpoint ? t.common.save : t.form.create}
             </Button>
           </Group>
@@ -311,39 +373,6 @@ const textsBelow = (form: Form, path: string): string[] =>
     .filter((p) => p === path || p.startsWith(`${path}.`))
     .flatMap((p) => textAt(form, p) ?? []);
 
-function EventTypes({ form, contract }: { form: Form; contract?: Contract }) {
-  const t = useT();
-  const types = contract?.event_types.filter((x) => x.name !== "*") ?? [];
-  const free = contract?.event_types.some((x) => x.name === "*") ?? true;
-  const error = textsBelow(form, "event_types")[0];
-  if (types.length > 1)
-    return (
-      <MultiSelect
-        label={t.form.eventTypes}
-        description={t.form.eventTypesHelp}
-        data={types.map((x) => ({ value: x.name, label: x.title || x.name }))}
-        searchable
-        clearable
-        hidePickedOptions
-        maxDropdownHeight={280}
-        nothingFoundMessage={t.common.none}
-        {...form.getInputProps("event_types")}
-        error={error}
-      />
-    );
-  if (types.length > 0 || !free) return null;
-  return (
-    <TagsInput
-      label={t.form.eventTypes}
-      description={`${t.form.eventTypesHelp} ${t.form.eventTypesFree}`}
-      placeholder={form.values.event_types.length === 0 ? "order.*" : undefined}
-      acceptValueOnBlur
-      {...form.getInputProps("event_types")}
-      error={error}
-    />
-  );
-}
-
 const advanced = [
   "timeout_ms",
   "retry",
@@ -364,13 +393,13 @@ const giveUpOfs = ["attempts", "deliveries", "time"] as const;
 function Advanced({
   form,
   contract,
-  detail,
   mode,
+  children,
 }: {
   form: Form;
-  contract?: Contract;
-  detail?: Schemas["ContractDetail"];
-  mode?: string;
+  contract: Schemas["ContractDetail"];
+  mode: string;
+  children?: ReactNode;
 }) {
   const t = useT();
   const [more, setMore] = useState(false);
@@ -390,6 +419,7 @@ function Advanced({
       <Collapse expanded={opened}>
         {opened && (
           <Stack gap="md">
+            {children}
             <Group grow align="flex-start" preventGrowOverflow={false}>
               <NumberInput
                 label={t.form.timeout}
@@ -423,7 +453,7 @@ function Advanced({
                 onChange={(v) => form.setFieldValue("rate_limit.per_second", number(v))}
               />
             </Group>
-            <Retries form={form} detail={detail} mode={mode} />
+            <Retries form={form} contract={contract} mode={mode} />
             <Switch
               label={t.form.ordered}
               description={t.form.orderedHelp}
@@ -453,16 +483,18 @@ function Advanced({
                 </>
               )}
             </Group>
-            <Textarea
-              label={t.form.filter}
-              description={t.form.filterHelp}
-              autosize
-              minRows={1}
-              maxRows={6}
-              classNames={{ input: "mono" }}
-              {...form.getInputProps("filter")}
-            />
-            {contract?.shaping === "on" && (
+            {(contract.shaping === "on" || d.filter !== "") && (
+              <Textarea
+                label={t.form.filter}
+                description={t.form.filterHelp}
+                autosize
+                minRows={1}
+                maxRows={6}
+                classNames={{ input: "mono" }}
+                {...form.getInputProps("filter")}
+              />
+            )}
+            {(contract.shaping === "on" || d.transformation !== "") && (
               <Textarea
                 label={t.form.transformation}
                 description={t.form.transformationHelp}
@@ -480,11 +512,13 @@ function Advanced({
               onChange={(v) => form.setFieldValue("headers", v)}
               errors={textsBelow(form, "headers")}
             />
-            <AuthForm
-              value={d.auth}
-              onChange={(v) => form.setFieldValue("auth", v)}
-              errorAt={(pointer) => textAt(form, pathOf(pointer))}
-            />
+            {(contract.endpoint.chooses_auth || d.auth) && (
+              <AuthForm
+                value={d.auth}
+                onChange={(v) => form.setFieldValue("auth", v)}
+                errorAt={(pointer) => textAt(form, pathOf(pointer))}
+              />
+            )}
             <TlsForm
               value={d.tls}
               onChange={(v) => form.setFieldValue("tls", v)}
@@ -497,7 +531,7 @@ function Advanced({
   );
 }
 
-function Retries({ form, detail, mode }: { form: Form; detail?: Schemas["ContractDetail"]; mode?: string }) {
+function Retries({ form, contract, mode }: { form: Form; contract: Schemas["ContractDetail"]; mode: string }) {
   const t = useT();
   const set = (v: string[]) => form.setFieldValue("retry", v);
   if (mode === "at_most_once")
@@ -527,11 +561,7 @@ function Retries({ form, detail, mode }: { form: Form; detail?: Schemas["Contrac
           {t.form.byDefault}
         </Text>
       </div>
-      <Button
-        variant="default"
-        size="xs"
-        onClick={() => set(detail?.delivery.retry ?? ["0s", "5s", "5m", "30m", "2h"])}
-      >
+      <Button variant="default" size="xs" onClick={() => set(contract.delivery.retry)}>
         {t.form.own}
       </Button>
     </Group>

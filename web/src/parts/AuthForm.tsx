@@ -35,6 +35,7 @@ function Secret({
       label={label}
       value={value ?? ""}
       error={error}
+      aria-invalid={error ? true : undefined}
       autoComplete="off"
       data-1p-ignore
       onChange={(e) => onChange(e.currentTarget.value)}

@@ -7,6 +7,7 @@ import type { Schemas } from "../api/client";
 import { eventsQuery } from "../api/queries";
 import { exactTime } from "../format";
 import { useT } from "../i18n";
+import { underHeadings } from "./EventTypes";
 
 const example = "example "; // before a type, where an id of an event would be
 
@@ -49,10 +50,15 @@ export function EventPicker({
   const named = types.filter((x) => x.name !== "*");
   const examples =
     named.length > 0
-      ? named.map((x) => ({ value: example + x.name, label: `${t.script.example}: ${x.title || x.name}` }))
+      ? underHeadings(
+          named,
+          (x) => x.group,
+          (x) => ({ value: example + x.name, label: `${t.script.example}: ${x.title || x.name}` }),
+        )
       : [{ value: example, label: t.script.example }];
   // Whatever has the form of an id may be one, unless it is what an option is called.
-  const known = new Set([...stored, ...examples].flatMap((x) => [x.value, x.label]));
+  const options = examples.flatMap((x) => ("items" in x ? x.items : [x]));
+  const known = new Set([...stored, ...options].flatMap((x) => [x.value, x.label]));
   const ids = [...new Set([search.trim(), value ?? ""])].filter(
     (id) => tenant && /^[\w.:-]{3,128}$/.test(id) && !known.has(id),
   );

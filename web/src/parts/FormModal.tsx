@@ -46,7 +46,7 @@ export function FormModal({
       closeButtonProps={{ "aria-label": t.common.close }}
     >
       {result || (
-        <form onSubmit={sent.submit}>
+        <form onSubmit={sent.submit} noValidate>
           <Stack>
             {children}
             <Trouble error={sent.trouble} />

@@ -5,11 +5,13 @@ import {
   Button,
   Group,
   Input,
+  List,
   NumberInput,
   PasswordInput,
   Select,
   Stack,
   Switch,
+  Table,
   Textarea,
   TextInput,
 } from "@mantine/core";
@@ -92,6 +94,7 @@ function Field({ schema, name, value, required, pointer, errorAt, onChange }: Fi
         value={value === undefined ? null : String(value)}
         placeholder={t.form.choose}
         clearable={!required}
+        clearButtonProps={{ "aria-label": t.common.remove }}
         onChange={(v) => onChange(schema.enum?.find((x) => String(x) === v))}
       />
     );
@@ -131,6 +134,7 @@ function Field({ schema, name, value, required, pointer, errorAt, onChange }: Fi
         return (
           <PasswordInput
             {...common}
+            aria-invalid={common.error ? true : undefined}
             value={(value as string | undefined) ?? ""}
             autoComplete="off"
             data-1p-ignore
@@ -184,42 +188,53 @@ function Rows({ schema, name, value, pointer, errorAt, onChange }: FieldProps) {
     >
       <Stack gap="xs" mt={6}>
         {rows.map((row, i) => (
-          <Group key={i} gap="xs" align="flex-start" wrap="nowrap">
+          <Group key={i} gap="xs" align="flex-start">
             {properties.map(([p, s]) => {
-              const at = `${pointer}/${i}/${p}`;
-              const label = `${s.title ?? p} ${i + 1}`;
-              const set = (v: string | null) => {
-                const { [p]: _, ...rest } = row;
+              const { [p]: now, ...rest } = row;
+              const set = (v: string | null) =>
                 put(rows.map((r, j) => (j === i ? (v === null || v === "" ? rest : { ...rest, [p]: v }) : r)));
+              const text = (now as string | undefined) ?? "";
+              const field = {
+                label: s.title ?? p,
+                "aria-label": `${s.title ?? p} ${i + 1}`,
+                size: "xs" as const,
+                error: errorAt(`${pointer}/${i}/${p}`),
+                withAsterisk: schema.items?.required?.includes(p),
+                style: { flex: "1 1 9rem" },
               };
-              return s.enum ? (
-                <Select
-                  key={p}
-                  aria-label={label}
-                  data={s.enum.map(String)}
-                  value={(row[p] as string | undefined) ?? null}
-                  placeholder={s.title}
-                  error={errorAt(at)}
-                  onChange={set}
-                  clearable
-                  style={{ flex: 1 }}
-                />
-              ) : (
-                <TextInput
-                  key={p}
-                  aria-label={label}
-                  placeholder={s.title}
-                  value={(row[p] as string | undefined) ?? ""}
-                  error={errorAt(at)}
-                  onChange={(e) => set(e.currentTarget.value)}
-                  style={{ flex: 2 }}
-                />
-              );
+              if (s.enum)
+                return (
+                  <Select
+                    key={p}
+                    {...field}
+                    data={s.enum.map(String)}
+                    value={text || null}
+                    placeholder={t.form.choose}
+                    onChange={set}
+                    clearable
+                    clearButtonProps={{ "aria-label": t.common.remove }}
+                  />
+                );
+              if (s.writeOnly)
+                return (
+                  <PasswordInput
+                    key={p}
+                    {...field}
+                    aria-invalid={field.error ? true : undefined}
+                    value={text}
+                    autoComplete="off"
+                    data-1p-ignore
+                    visibilityToggleButtonProps={{ "aria-label": t.common.show }}
+                    onFocus={(e) => text === mask && e.currentTarget.select()}
+                    onChange={(e) => set(e.currentTarget.value)}
+                  />
+                );
+              return <TextInput key={p} {...field} value={text} onChange={(e) => set(e.currentTarget.value)} />;
             })}
             <ActionIcon
               variant="subtle"
               color="gray"
-              mt={4}
+              mt={22}
               aria-label={t.form.removePair(i + 1)}
               onClick={() => put(rows.filter((_, j) => j !== i))}
             >
@@ -240,5 +255,55 @@ function Rows({ schema, name, value, pointer, errorAt, onChange }: FieldProps) {
         </div>
       </Stack>
     </Input.Wrapper>
+  );
+}
+
+/** A setting as it is stored, with masks in the place of secrets: a list as a list, a list of small objects as a table. */
+export function SettingValue({ schema, value }: { schema?: Schema; value: unknown }) {
+  const t = useT();
+  if (typeof value === "boolean") return <>{value ? t.common.yes : t.common.no}</>;
+  if (typeof value !== "object" || value === null) return <span className="mono">{String(value)}</span>;
+  if (!Array.isArray(value)) return <SettingTable columns={schema?.properties ?? {}} rows={[value as Settings]} />;
+  if (value.length > 0 && value.every((x) => typeof x === "object" && x !== null && !Array.isArray(x)))
+    return <SettingTable columns={schema?.items?.properties ?? {}} rows={value as Settings[]} />;
+  return (
+    <List size="sm">
+      {value.map((x, i) => (
+        <List.Item key={i}>
+          <SettingValue schema={schema?.items} value={x} />
+        </List.Item>
+      ))}
+    </List>
+  );
+}
+
+function SettingTable({ columns, rows }: { columns: Record<string, Schema>; rows: Settings[] }) {
+  const has = (name: string) => rows.some((r) => name in r);
+  const names = [...Object.keys(columns), ...rows.flatMap(Object.keys)].filter(
+    (n, i, all) => all.indexOf(n) === i && has(n),
+  );
+  return (
+    <Table withRowBorders={false} verticalSpacing={2} horizontalSpacing={6} ml={-6}>
+      <Table.Thead>
+        <Table.Tr>
+          {names.map((n) => (
+            <Table.Th key={n} fw={500}>
+              {columns[n]?.title ?? n}
+            </Table.Th>
+          ))}
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {rows.map((r, i) => (
+          <Table.Tr key={i}>
+            {names.map((n) => (
+              <Table.Td key={n} style={{ overflowWrap: "anywhere" }}>
+                {n in r && <SettingValue schema={columns[n]} value={r[n]} />}
+              </Table.Td>
+            ))}
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
   );
 }

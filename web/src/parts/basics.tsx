@@ -19,6 +19,8 @@ import { type Delivery, type Endpoint, Problem } from "../api/client";
 import { exactTime, relativeTime } from "../format";
 import { useT } from "../i18n";
 import type { Messages } from "../i18n/en";
+import { placeName } from "./places";
+import type { Schema } from "./SettingsForm";
 
 /** The head of a page, and its title in the browser. */
 export function PageHead({ title, text, children }: { title: string; text?: ReactNode; children?: ReactNode }) {
@@ -139,7 +141,8 @@ export function Tone({ color, children }: { color: string; children: ReactNode }
 /** What went wrong, in the reader's language as far as we have a text for it. */
 export function wordsOf(error: unknown, t: Messages): string {
   if (!(error instanceof Problem)) return String(error instanceof Error ? error.message : error);
-  return error.status === 0 ? t.problem.network : (t.problem.codes[error.code] ?? error.message);
+  if (error.status === 0) return t.problem.network;
+  return t.problem.codes[error.code] ?? (error.errors.length > 0 ? t.problem.someWrong : error.message);
 }
 
 type Place = Problem["errors"][number];
@@ -156,19 +159,19 @@ export function detailOf(place: Place, t: Messages): string {
   return words.join(" ");
 }
 
-/** A problem, and how to try again. */
-export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
+/** A problem, and how to try again. settings is the schema of the settings that were sent. */
+export function Trouble({ error, retry, settings }: { error: unknown; retry?: () => void; settings?: Schema }) {
   const t = useT();
   if (!error) return null;
   const words = wordsOf(error, t);
-  const places = error instanceof Problem ? error.errors.filter((e) => e.detail !== words) : [];
+  const places = error instanceof Problem ? error.errors : [];
   return (
     <Alert color="red" variant="light" icon={<IconAlertTriangle />} title={t.problem.title} role="alert">
       <Stack gap="xs" align="flex-start">
         <Text size="sm">{words}</Text>
         {places.map((e) => (
           <Text key={`${e.pointer}${e.parameter}${e.detail}`} size="sm">
-            <span className="mono">{e.pointer ?? e.parameter}</span> {detailOf(e, t)}
+            {[placeName(e, t, settings), detailOf(e, t)].filter(Boolean).join(": ")}
           </Text>
         ))}
         {places.length === 0 &&
@@ -265,10 +268,10 @@ export function Copy({ text, label }: { text: string; label?: string }) {
   );
 }
 
-/** A label and what it says, in a list. */
-export function Fact({ label, children }: { label: string; children: ReactNode }) {
+/** A label and what it says, in a list. A wide one has a row of its own. */
+export function Fact({ label, wide, children }: { label: string; wide?: boolean; children: ReactNode }) {
   return (
-    <div style={{ minWidth: 0 }}>
+    <div style={{ minWidth: 0, gridColumn: wide ? "1 / -1" : undefined }}>
       <Text size="xs" c="dimmed" component="dt">
         {label}
       </Text>

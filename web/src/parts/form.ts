@@ -1,19 +1,15 @@
 // A form whose mistakes the server finds: each stands at the field that it is about.
 import { type FormErrors, type UseFormReturnType, useForm } from "@mantine/form";
 import { type UseMutationResult, useMutation } from "@tanstack/react-query";
-import type { FormEvent } from "react";
+import { type FormEvent, useRef } from "react";
 import { Problem } from "../api/client";
 import { useT } from "../i18n";
 import type { Messages } from "../i18n/en";
 import { detailOf } from "./basics";
+import { stepsOf } from "./places";
 
 /** The path of a form's field that a JSON Pointer names: /retry/0 is retry.0. */
-export const pathOf = (pointer: string) =>
-  pointer
-    .slice(1)
-    .split("/")
-    .map((s) => s.replaceAll("~1", "/").replaceAll("~0", "~"))
-    .join(".");
+export const pathOf = (pointer: string) => stepsOf(pointer).join(".");
 
 /** What is wrong, by the path of the field that it is about. */
 export function errorsByPath(error: unknown, t: Messages): Record<string, string> {
@@ -53,10 +49,14 @@ export function useSentForm<V extends Record<string, unknown>, R>({
 }): SentForm<V, R> {
   const t = useT();
   const form = useForm<V>({ initialValues });
+  const sent = useRef<HTMLFormElement>(null);
   const sending = useMutation<R, Error, V>({
     mutationFn: send,
     onSuccess,
-    onError: (e) => form.setErrors(errorsByPath(e, t)),
+    onError: (e) => {
+      form.setErrors(errorsByPath(e, t));
+      requestAnimationFrame(() => sent.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+    },
   });
   const places = Object.keys(errorsByPath(sending.error, t));
   const placed =
@@ -67,7 +67,10 @@ export function useSentForm<V extends Record<string, unknown>, R>({
   return {
     form,
     sending,
-    submit: form.onSubmit((values) => sending.mutate(values)),
+    submit: (e) => {
+      sent.current = e.currentTarget;
+      form.onSubmit((values) => sending.mutate(values))(e);
+    },
     trouble: placed ? null : sending.error,
   };
 }
