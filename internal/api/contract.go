@@ -443,7 +443,7 @@ func (h contractHandlers) render(ctx context.Context, in *struct {
 	}
 	out.EventType, out.Settings, out.Problems = p.EventType, p.Contract.SettingsSchema(in.language()), fieldErrors(p.Wrong)
 	for _, e := range p.Contract.EventTypes() {
-		out.EventTypes = append(out.EventTypes, wireEventType(e, in.language()))
+		out.EventTypes = append(out.EventTypes, wireEventType(p.Contract, e, in.language()))
 	}
 	if p.Request != nil {
 		out.Request = new(wireAttempt(&hook.Attempt{Request: *p.Request}).Request)

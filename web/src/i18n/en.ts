@@ -48,6 +48,7 @@ const en = {
     someWrong: "Some of the values are wrong.",
     // What the members of a request are called where the place of a mistake is named.
     places: {
+      actions: "What people may do",
       accent: "Color",
       after: "After",
       allow: "Allowed hosts",
@@ -97,6 +98,8 @@ const en = {
       ordered: "In order",
       overlap: "Overlap",
       password: "Password",
+      pages: "Pages",
+      portal: "Portal",
       patch: "Change",
       path: "Where it stands",
       payload: "Payload",

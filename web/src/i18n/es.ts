@@ -178,6 +178,7 @@ const es: Messages = {
     someWrong: "Algunos de los datos no están bien.",
     // What the members of a request are called where the place of a mistake is named.
     places: {
+      actions: "Lo que se puede hacer",
       accent: "Color",
       after: "Después de",
       allow: "Servidores permitidos",
@@ -227,6 +228,8 @@ const es: Messages = {
       ordered: "En orden",
       overlap: "Tiempo en que valen ambas",
       password: "Contraseña",
+      pages: "Páginas",
+      portal: "Portal",
       patch: "Cambio",
       path: "Dónde está",
       payload: "Contenido",

@@ -177,6 +177,7 @@ const pt: Messages = {
     someWrong: "Alguns dos dados não estão certos.",
     // What the members of a request are called where the place of a mistake is named.
     places: {
+      actions: "O que se pode fazer",
       accent: "Cor",
       after: "Depois de",
       allow: "Servidores permitidos",
@@ -226,6 +227,8 @@ const pt: Messages = {
       ordered: "Em ordem",
       overlap: "Tempo em que as duas valem",
       password: "Senha",
+      pages: "Páginas",
+      portal: "Portal",
       patch: "Mudança",
       path: "Onde está",
       payload: "Conteúdo",

@@ -12,7 +12,7 @@ import { underHeadings } from "./EventTypes";
 const example = "example "; // before a type, where an id of an event would be
 
 /** What is known of an event type where one is chosen. */
-export type EventName = Pick<Schemas["EventDetail"], "name" | "title">;
+export type EventName = Pick<Schemas["EventDetail"], "name" | "title" | "group">;
 
 /** The first example there is. */
 export const firstExample = (events: EventName[]) => example + (events.find((e) => e.name !== "*")?.name ?? "");
