@@ -77,6 +77,8 @@ for (const width of [1440, 360])
     const options = page.getByRole("option");
     await page.getByRole("group").getByText("Prospecto", { exact: true }).waitFor(); // a heading
     assert.equal(await options.count(), 30);
+    await event.fill("brochura"); // as Upnify's own document calls it
+    await until(async () => (await options.count()) === 1);
     await event.fill("cotacao"); // a heading, without its accents
     await until(async () => (await options.count()) === 1);
     await options.click();

@@ -27,17 +27,19 @@ export function underHeadings<T>(list: T[], heading: (x: T) => string | undefine
 const plain = (text: string) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 /** Finds events by their title, their name, what else people call them, or their heading. */
-const find = (types: EventType[]): OptionsFilter => ({ options, search }) => {
-  const word = plain(search.trim());
-  const aliases = (name: string) => types.find((x) => x.name === name)?.aliases.join(" ") ?? "";
-  const fits = (o: ComboboxItem, group: unknown) =>
-    plain(`${o.label} ${o.value} ${aliases(o.value)} ${group}`).includes(word);
-  return options.flatMap((o): ComboboxParsedItem[] => {
-    if (!("items" in o)) return fits(o, "") ? [o] : [];
-    const items = o.items.filter((x) => fits(x, o.group));
-    return items.length > 0 ? [{ ...o, items }] : [];
-  });
-};
+const find =
+  (types: EventType[]): OptionsFilter =>
+  ({ options, search }) => {
+    const word = plain(search.trim());
+    const aliases = (name: string) => types.find((x) => x.name === name)?.aliases.join(" ") ?? "";
+    const fits = (o: ComboboxItem, group: unknown) =>
+      plain(`${o.label} ${o.value} ${aliases(o.value)} ${group}`).includes(word);
+    return options.flatMap((o): ComboboxParsedItem[] => {
+      if (!("items" in o)) return fits(o, "") ? [o] : [];
+      const items = o.items.filter((x) => fits(x, o.group));
+      return items.length > 0 ? [{ ...o, items }] : [];
+    });
+  };
 
 export function EventTypes({
   types: all,
