@@ -308,6 +308,9 @@ func (c *Contract) BodySchema(language string) json.RawMessage {
 	return c.endpoint.bodyTexts.In(language)
 }
 
+// JSONStyle is how JSON in bodies is written; the zero style leaves it as it was published.
+func (c *Contract) JSONStyle() rawjson.Style { return c.endpoint.json }
+
 // PairsSetting is the name of the setting in which a person lists keys and values of
 // their own for each request, "" if there is none.
 func (c *Contract) PairsSetting() string { return c.endpoint.pairs }

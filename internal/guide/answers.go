@@ -100,8 +100,9 @@ func (p *page) retries() {
 			waits = append(waits, duration(d, p.language))
 		}
 	}
-	schedule := p.words("retries.none")
+	schedule, after := p.words("retries.none"), ""
 	if len(waits) > 0 {
+		after = p.words("retries.after")
 		key := "retries.schedule"
 		if delay != "" || debounce != "" {
 			key = "retries.schedule_later"
@@ -113,11 +114,14 @@ func (p *page) retries() {
 	if p.scheduled() {
 		newer = p.words("retries.newer")
 	}
-	end := p.words("retries.end")
-	if p.limits.Strict {
+	end := ""
+	switch {
+	case p.limits.Strict:
 		end = p.words("retries.strict")
+	case len(waits) > 0:
+		end = p.words("retries.end")
 	}
-	p.list(delay, debounce, most, schedule, p.eachAttempt(), newer, p.words("retries.after"), p.gone(),
+	p.list(delay, debounce, most, schedule, p.eachAttempt(), newer, after, p.gone(),
 		p.rule("retries.rule_disable", hook.ThenDisable), p.rule("retries.rule_stop", hook.ThenStop),
 		p.rule("retries.rule_pause", hook.ThenPause), p.rule("retries.rule_retry", hook.ThenRetry), p.givenUp(), end)
 }
@@ -208,10 +212,13 @@ func (p *page) repeats() {
 		p.say("repeats.id")
 		return
 	}
-	if first := p.events[0]; bytes.Equal(first.Body, p.again(first.EventType).Body) {
-		p.say("repeats.bytes")
-	} else {
+	switch first := p.events[0]; {
+	case !bytes.Equal(first.Body, p.again(first.EventType).Body):
 		p.say("repeats.attempt")
+	case p.contract.Batches() && p.contract.Batching().Max > 1:
+		p.say("repeats.batch")
+	default:
+		p.say("repeats.bytes")
 	}
 	named := map[string]bool{}
 	for _, e := range p.events {

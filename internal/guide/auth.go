@@ -252,6 +252,7 @@ func (f *facts) sign(r contract.Rendering) contract.Rendering {
 		URL: r.URL, Headers: slices.Clip(r.Headers), Body: r.Body, Settings: f.settings,
 	})
 	if err != nil {
+		f.signing = "" // the example lacks what is signed
 		return r
 	}
 	r.Body = signed.Body

@@ -131,6 +131,29 @@ func (f *facts) together() (r contract.Rendering, err error) {
 	return f.sign(r), nil
 }
 
+// handshake is the request that asks an address whether it wants the webhooks. It is false if there is none, or it cannot
+// be made.
+func (f *facts) handshake() (contract.Rendering, bool) {
+	ev := f.contract.NewHandshake("your-company", sampleTime)
+	ev.ID, ev.Payload = hook.EventID{}, []byte(`{"challenge":"`+sampleChallenge+`"}`)
+	h := f.contract.Handshake(ev, nil)
+	if h == nil {
+		return contract.Rendering{}, false
+	}
+	r, err := h.PlanFor(f.config(f.settings), f.sampleCredential()).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp").RenderFor(ev, nil)
+	return r, err == nil
+}
+
+// greets reports whether the sample programs answer the handshake as the contract asks: any 2xx is right, and it is signed
+// like an event.
+func (f *facts) greets() bool {
+	if !f.contract.Verifies() {
+		return true
+	}
+	method, rule := f.contract.HandshakeRule()
+	return rule == "" && hook.CarriesBody(method) && f.contract.Scheme() != nil && f.checked().kind != byURL
+}
+
 // sampleEvent is an event of a type, with its example.
 func (f *facts) sampleEvent(e contract.EventType) *hook.Event {
 	name := e.Name

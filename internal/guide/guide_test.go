@@ -287,7 +287,7 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			[]string{"**sent once**", "300 ms", "> ⚠ You have 300 ms"},
 			[]string{"Retry-After"},
 		},
-		"one attempt": {"delivery: {retry: none}", []string{"There is one attempt."}, []string{"Up to"}},
+		"one attempt": {"delivery: {retry: none}", []string{"There is one attempt."}, []string{"Up to", "After the last attempt", "the next attempt"}},
 		"delayed": {
 			`delivery: {delay: 10m, debounce: {key: "${payload.id}", wait: 30s, max: 5m}, mode: at_most_once}`,
 			[]string{"before 10 min have passed", "the newest, 10 min after it", "longer than 15 min after the first"},
@@ -330,6 +330,63 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			[]string{"The content of the answer or its headers matter", "What they answer is not accepted"},
 			[]string{"Any status", "Only"},
 		},
+		"an optional token": {
+			"endpoint: {settings: {properties: {key: {type: string, secret: true, title: Key}}}, headers: {X-Key: \"Bearer ${settings.key}\"}}",
+			[]string{
+				"Fill in **Key**: without it, nothing", "`X-Key` carries `Bearer your-key`; in the place of `your-key` stands exactly what you entered under **Key**.",
+				"Put what you entered under **Key** into the environment variable",
+			},
+			[]string{"secret into your own address", "exactly the text"},
+		},
+		"a token in the query": {
+			"endpoint: {settings: {required: [key], properties: {key: {type: string, secret: true, title: Key}}}, query: {k: \"${settings.key}\"}}",
+			[]string{"in the parameter `k`, exactly what you entered under **Key**", "get('k')", "whose parameter `k` is what you entered under **Key**"},
+			[]string{"secret into your own address", "Fill in", "only secret there is"},
+		},
+		"a pair that the contract has itself": {
+			"endpoint: {settings: {properties: {list: {type: array, title: Pairs, items: {type: object, properties: {key: {type: string}, " +
+				"value: {type: string, secret: true}}}}}}, pairs: settings.list, headers: {X-Webhook-Token: own}}",
+			[]string{"the key `X-My-Token` with", "that you gave the key `X-My-Token`"},
+			[]string{"the key `X-Webhook-Token`"},
+		},
+		"a short body": {
+			"endpoint: {json: {compact: true}}",
+			[]string{"This is what your server receives:", "are always written as shown"},
+			[]string{"cut short", "may differ from event"},
+		},
+		"a body as published": {"", []string{"may differ from event to event"}, []string{"always written as shown"}},
+		"a long body": {
+			"endpoint: {body: {text: \"" + strings.Repeat("long ", 40) + "\"}}", []string{"(the body is cut short here; "}, nil,
+		},
+		"a token in the place of the body": {
+			"endpoint: {content_type: application/jwt, sign: {algorithm: rsa-sha256, jwt: {enclosed: true}, keys: {url: \"https://k.example/jwks\"}}}",
+			[]string{"The body is a token", "What the token of `order.paid` says:", "eyJ….….…"},
+			[]string{"exactly as it is sent", "\nContent-Length: "},
+		},
+		"a signature in the body": {
+			"endpoint: {sign: {over: \"${json.order.id}\", body: {sig: \"${signature}\"}}}", []string{`"note":null,"sig":"`, "exactly as it is sent"}, []string{"a signature is added"},
+		},
+		"a signature with a private key in the body": {
+			"endpoint: {sign: {algorithm: ed25519, over: \"${json.order.id}\", body: {sig: \"${signature}\"}}}",
+			[]string{"a signature is added to it when it is sent:"},
+			[]string{"exactly as it is sent", "bytes, in UTF-8"},
+		},
+		"several events in a request": {
+			"delivery: {batch: {max: 7, wait: 2s}}", []string{"remember each event of the body"}, []string{"exactly the same bytes"},
+		},
+		"a handshake that repeats a text": {
+			"endpoint: {verify: {method: GET, query: {c: \"${challenge}\"}, accept: response.body == challenge}}",
+			[]string{"GET /webhooks?c=your-challenge HTTP/1.1", "They do not answer the request with which", "in Zapier you cannot"},
+			nil,
+		},
+		"a handshake like an event": {
+			"endpoint: {verify: {body: {hello: true}}, sign: {headers: {X-S: \"${signature}\"}}}",
+			[]string{"POST /webhooks HTTP/1.1\nHost: example.com\nContent-Type: application/json"},
+			[]string{"They do not answer"},
+		},
+		"an answer that tools do not give": {
+			"delivery: {success: response.status == 202}", []string{"which the rule above does not take"}, []string{"All three answer with the status 200 by themselves"},
+		},
 		"an answer of the tests": {
 			"delivery: {success: 'response.status < 300 && response.body.contains(\"<Ack>true\")'}\n" +
 				"tests: {taken: {answer: {status: 200, body: '<Ack>true</Ack>', is: success}}}",
@@ -367,6 +424,22 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			}
 			wellFormed(t, text)
 		})
+	}
+}
+
+// The form's field of events says how many a contract asks for.
+func TestHowManyEvents(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[string]string{
+		"{min: 1}":         "| Which of the events above you want, at least 1. | yes |",
+		"{min: 1, max: 3}": "| At least 1 and at most 3 of the events above. | yes |",
+		"{max: 1, min: 1}": "| Exactly one of the events above. For another one, create another webhook. | yes |",
+		"{min: 0}":         "Leave it empty for all 4 of them. | no |",
+	} {
+		c := parse(t, "contract: shop\ntitle: Shop\nevents: {a: {title: A}, b: {title: B}, c: {title: C}, d: {title: D}}\nendpoint: {event_types: "+number+"}\n")
+		if text := string(Markdown(c, "en")); !strings.Contains(text, want) {
+			t.Errorf("%s: not there: %s", number, want)
+		}
 	}
 }
 

@@ -20,6 +20,9 @@ func (p *page) receivers() {
 	if p.success.Example == nil {
 		p.say("program.answer")
 	}
+	if !p.greets() {
+		p.say("program.verify")
+	}
 	for _, r := range p.facts.receivers(p.language) {
 		p.line("### %s", r.Name)
 		p.say("program.run", "file", quoted(r.File), "command", quoted(r.Command))
@@ -29,7 +32,16 @@ func (p *page) receivers() {
 
 // noCode says how to receive with Zapier, Make and n8n.
 func (p *page) noCode() {
-	p.say("no_code.intro")
+	answers := "no_code.answer_ok"
+	if p.success.By == contract.SuccessByMore || !slices.Contains(p.success.Statuses, 200) {
+		answers = "no_code.answer_other"
+	}
+	p.line("%s %s", p.words("no_code.intro"), p.words(answers))
+	if p.contract.Verifies() {
+		if _, rule := p.contract.HandshakeRule(); rule != "" {
+			p.say("no_code.verify")
+		}
+	}
 	if p.hurried() {
 		p.line("> ⚠ %s", p.words("no_code.hurry", "limit", duration(p.limits.Timeout, p.language)))
 	}

@@ -6,9 +6,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gancho/internal/contract"
 	"gancho/internal/hook"
+	"gancho/internal/rawjson"
+	"gancho/internal/sign"
 )
 
 // when lists the event types, and when those on a schedule come.
@@ -46,6 +49,11 @@ func (p *page) setup() {
 		} else {
 			p.say("setup.verify", "method", method, "rule", rule)
 		}
+		if asks, ok := p.handshake(); ok {
+			p.say("setup.verify_request", "challenge", quoted(sampleChallenge))
+			wire, _ := p.wire(asks)
+			p.code("http", wire)
+		}
 	}
 	if from := p.sender.Addresses; len(from) > 0 {
 		p.say("setup.from", "addresses", "`"+strings.Join(from, "`, `")+"`")
@@ -62,8 +70,13 @@ func (p *page) setup() {
 	case len(p.events) == 1 && p.events[0].Name != anyEvent:
 	case least == 1 && most == 1:
 		rows = append(rows, []string{p.words("field.events"), p.words("field.one_event"), p.words("word.yes")})
+	case most > 0:
+		about := p.words("field.some_events", "least", strconv.Itoa(least), "most", strconv.Itoa(most))
+		rows = append(rows, []string{p.words("field.events"), about, p.yesNo(least > 0)})
+	case least > 0:
+		rows = append(rows, []string{p.words("field.events"), p.words("field.least_events", "least", strconv.Itoa(least)), p.words("word.yes")})
 	default:
-		rows = append(rows, []string{p.words("field.events"), p.allEvents(), p.yesNo(least > 0)})
+		rows = append(rows, []string{p.words("field.events"), p.allEvents(), p.words("word.no")})
 	}
 	for _, s := range c.Settings() {
 		about := s.About.In(p.language)
@@ -178,16 +191,22 @@ func (p *page) ownURL() string { return sampleURL + "?" + ownAddress.param + "="
 // request shows the request as it is sent.
 func (p *page) request() {
 	first := p.events[0]
-	p.say("request.intro")
-	p.code("http", p.wire(first.Rendering))
+	p.example(first.Rendering)
 	if command := p.curl(first.Rendering); command != nil {
 		p.code("sh", command)
 	}
-	p.list(p.words("request.bytes", "n", strconv.Itoa(len(first.Body))),
-		p.escapes(first.Body), p.redirects())
+	bytes, style := "", ""
+	if body := first.Body; len(body) > 0 && !p.unsigned() && utf8.Valid(body) && body[len(body)-1] != '\n' {
+		bytes = p.words("request.bytes", "n", strconv.Itoa(len(body)))
+	}
+	if rawjson.KindOf(first.Body) != 0 && !p.enclosed() {
+		style = p.style()
+	}
+	p.list(bytes, style, p.escapes(first.Body), p.redirects())
 	if p.form != "" && contentType(first.Rendering) != formType {
 		p.say("request.form", "setting", quoted(p.formWhen), "field", quoted(p.form))
-		p.code("http", p.wire(p.asForm(first.EventType)))
+		wire, _ := p.wire(p.asForm(first.EventType))
+		p.code("http", wire)
 	}
 	if b := p.contract.Batching(); p.contract.Batches() && b.Max > 1 {
 		if r, err := p.together(); err == nil {
@@ -203,6 +222,36 @@ func (p *page) request() {
 	}
 }
 
+// example shows a request as it is sent.
+func (p *page) example(r contract.Rendering) {
+	wire, cut := p.wire(r)
+	intro := "request.intro"
+	switch {
+	case p.enclosed():
+		intro = "request.intro_token"
+	case cut:
+		intro = "request.intro_cut"
+	}
+	p.say(intro)
+	p.code("http", wire)
+}
+
+// style says how JSON is written, as far as the contract decides it.
+func (p *page) style() string {
+	switch s := p.contract.JSONStyle(); {
+	case s.Compact && (s.ASCII || s.RawUnicode) && (s.EscapeSlash || s.PlainSlash):
+		return p.words("request.style")
+	case s.Compact:
+		return p.words("request.compact")
+	}
+	return p.words("request.as_published")
+}
+
+// unsigned reports whether bodies have a signature in them that the examples lack.
+func (p *page) unsigned() bool {
+	return p.enclosed() || p.signing == "" && slices.ContainsFunc(p.described(), (*sign.Description).InBody)
+}
+
 // redirects says whether redirects are followed.
 func (p *page) redirects() string {
 	if most := p.contract.Redirects(); most > 0 {
@@ -211,8 +260,8 @@ func (p *page) redirects() string {
 	return p.words("request.redirects")
 }
 
-// wire is a request as it is sent over HTTP/1.1, with only the beginning of its body.
-func (p *page) wire(r contract.Rendering) []byte {
+// wire is a request as it is sent over HTTP/1.1. Of a long body it has only the beginning; then cut is true.
+func (p *page) wire(r contract.Rendering) (wire []byte, cut bool) {
 	path := strings.TrimPrefix(r.URL, "https://example.com")
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\nHost: example.com\n", r.Method, path)
@@ -229,17 +278,20 @@ func (p *page) wire(r contract.Rendering) []byte {
 			}
 		}
 	}
-	if hook.CarriesBody(r.Method) {
+	if hook.CarriesBody(r.Method) && !p.unsigned() {
 		fmt.Fprintf(&b, "Content-Length: %d\n", len(r.Body))
 	}
 	b.WriteString("\n")
 	const most = 160
-	if body := []rune(string(r.Body)); len(body) > most {
-		b.WriteString(string(body[:most]) + "…")
-	} else {
-		b.Write(r.Body)
+	body := []rune(string(r.Body))
+	if p.enclosed() {
+		body = []rune("eyJ….….…")
 	}
-	return []byte(b.String())
+	if cut = len(body) > most; cut {
+		body = append(body[:most:most], '…')
+	}
+	b.WriteString(string(body))
+	return []byte(b.String()), cut
 }
 
 // escapes names the unusual escapes in a body, "" if it has none.
@@ -285,6 +337,13 @@ func (p *page) groups() []*group {
 
 // fields describes the body of each group, with examples.
 func (p *page) fields() {
+	example, further := "fields.example", "fields.example_case"
+	switch {
+	case p.enclosed():
+		example, further = "fields.claims", "fields.claims_case"
+	case p.unsigned():
+		example, further = "fields.unsigned", "fields.unsigned_case"
+	}
 	groups := p.groups()
 	for _, g := range groups {
 		if len(groups) > 1 {
@@ -309,12 +368,12 @@ func (p *page) fields() {
 		if len(rows) > 0 {
 			p.table([]string{p.words("head.field"), p.words("head.type"), p.words("head.required"), p.words("head.about")}, rows)
 		}
-		p.say("fields.example", "event", p.eventName(g.events[0].EventType))
+		p.say(example, "event", p.eventName(g.events[0].EventType))
 		p.body(g.events[0].Rendering)
 		for _, e := range g.events {
-			for _, further := range e.cases {
-				p.say("fields.example_case", "event", p.eventName(e.EventType), "title", further.Title.In(p.language))
-				p.body(further.Rendering)
+			for _, c := range e.cases {
+				p.say(further, "event", p.eventName(e.EventType), "title", c.Title.In(p.language))
+				p.body(c.Rendering)
 			}
 		}
 	}
