@@ -57,6 +57,7 @@ export const api = createClient<paths>({ baseUrl: base });
 
 api.use({
   onRequest({ request }) {
+    request.headers.set("Accept-Language", document.documentElement.lang); // of the page, not of the browser
     for (const [name, value] of Object.entries(authorization())) request.headers.set(name, value);
   },
   async onResponse({ response }) {

@@ -283,7 +283,7 @@ function SettingTable({ columns, rows }: { columns: Record<string, Schema>; rows
     (n, i, all) => all.indexOf(n) === i && has(n),
   );
   return (
-    <Table withRowBorders={false} verticalSpacing={2} horizontalSpacing={6} ml={-6}>
+    <Table w="auto" withRowBorders={false} verticalSpacing={2} horizontalSpacing={10} ml={-10}>
       <Table.Thead>
         <Table.Tr>
           {names.map((n) => (
