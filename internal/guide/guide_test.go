@@ -350,9 +350,13 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			[]string{"the key `X-Webhook-Token`"},
 		},
 		"a short body": {
-			"endpoint: {json: {compact: true}}",
+			"endpoint: {json: {compact: true, ascii: true, escape_slash: true}}",
 			[]string{"This is what your server receives:", "are always written as shown"},
 			[]string{"cut short", "may differ from event"},
+		},
+		"a compact body": {
+			"endpoint: {json: {compact: true}}", []string{"There is no white space between values. Escapes may differ"},
+			[]string{"always written as shown"},
 		},
 		"a body as published": {"", []string{"may differ from event to event"}, []string{"always written as shown"}},
 		"a long body": {
