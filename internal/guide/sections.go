@@ -377,8 +377,8 @@ func (p *page) fields() {
 			}
 		}
 	}
-	p.tables()
 	p.say("fields.open")
+	p.tables()
 }
 
 // body writes the body of a request, byte for byte.

@@ -516,6 +516,7 @@ const en = {
     anyEvent: "Every event",
     events: (n: number) => `${n} ${plural(n, "event", "events")}`,
     history: "History",
+    lastRunOf: "Last execution",
     configuration: "Configuration",
     disable: "Disable",
     enable: "Enable",
@@ -666,6 +667,10 @@ const en = {
     answer: "Answer",
     noAnswer: "There was no answer.",
     what: "What to do",
+    once: (limit: string) =>
+      `Each event is sent once: an answer that does not come within ${limit} is a failure, and nothing is sent again.`,
+    quick: (limit: string) => `An answer that does not come within ${limit} is a failure.`,
+    queue: "Answer first and do the work afterwards, for example from a queue.",
     took: (ms: string) => `${ms} ms`,
     seeDelivery: "See it in the history",
   },

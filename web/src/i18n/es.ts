@@ -646,6 +646,7 @@ const es: Messages = {
     anyEvent: "Todos los eventos",
     events: (n) => `${n} ${plural(n, "evento", "eventos")}`,
     history: "Historial",
+    lastRunOf: "Última ejecución",
     configuration: "Configuración",
     disable: "Desactivar",
     enable: "Activar",
@@ -797,6 +798,10 @@ const es: Messages = {
     answer: "Respuesta",
     noAnswer: "No hubo respuesta.",
     what: "Qué hacer",
+    once: (limit) =>
+      `Cada evento se envía una sola vez: si la respuesta no llega en ${limit}, la entrega falla y no se envía de nuevo.`,
+    quick: (limit) => `Si la respuesta no llega en ${limit}, la entrega falla.`,
+    queue: "Responda primero y trabaje después, por ejemplo con una cola.",
     took: (ms) => `${ms} ms`,
     seeDelivery: "Verla en el historial",
   },

@@ -643,6 +643,7 @@ const pt: Messages = {
     anyEvent: "Todos os eventos",
     events: (n) => `${n} ${plural(n, "evento", "eventos")}`,
     history: "Histórico",
+    lastRunOf: "Última execução",
     configuration: "Configuração",
     disable: "Desativar",
     enable: "Ativar",
@@ -799,6 +800,10 @@ const pt: Messages = {
     answer: "Resposta",
     noAnswer: "Não veio resposta.",
     what: "O que fazer",
+    once: (limit) =>
+      `Cada evento é enviado uma única vez: se a resposta não chegar em ${limit}, a entrega falha e não é enviada de novo.`,
+    quick: (limit) => `Se a resposta não chegar em ${limit}, a entrega falha.`,
+    queue: "Responda primeiro e trabalhe depois, por exemplo com uma fila.",
     took: (ms) => `${ms} ms`,
     seeDelivery: "Ver no histórico",
   },

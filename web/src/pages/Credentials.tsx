@@ -23,6 +23,7 @@ import { FormModal } from "../parts/FormModal";
 import { useSentForm } from "../parts/form";
 import { itemsOf, Listing, when } from "../parts/Listing";
 import { MadeCredential } from "../parts/MadeCredential";
+import { Promised } from "../parts/Promised";
 import { useMayChange } from "../session";
 
 type Credential = Schemas["Credential"];
@@ -215,6 +216,7 @@ function NewCredential({ tenant, onClose }: { tenant: string; onClose: () => voi
             {...form.getInputProps("contract")}
             value={chosen?.name ?? null}
           />
+          <Promised contract={chosen} />
           <TextInput label={t.common.name} required {...form.getInputProps("name")} />
           {chosen?.credentials?.endpoint && (
             <TextInput

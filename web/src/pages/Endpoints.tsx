@@ -8,6 +8,7 @@ import {
   IconPlayerPlay,
   IconPlus,
   IconPower,
+  IconSend,
   IconSettings,
   IconStethoscope,
   IconTarget,
@@ -214,6 +215,21 @@ export function EndpointMenu({ endpoint: e, onDeleted }: { endpoint: Endpoint; o
   const name = nameOf(e, t.common.unnamed);
   const show = (tab: "history" | "configuration" | "test") =>
     void go({ to: "/t/$tenant/endpoints/$endpoint", params: { tenant: e.tenant, endpoint: e.id }, search: { tab } });
+  // The newest delivery that was attempted, a test included; the history, if there is none.
+  const last = useMutation({
+    mutationFn: () =>
+      ok(
+        api.GET("/v1/tenants/{tenant}/deliveries", {
+          params: { path: { tenant: e.tenant }, query: { endpoint: [e.id], limit: 50 } },
+        }),
+      ),
+    onSuccess: ({ items }) => {
+      const d = items.find((x) => x.attempts > 0);
+      if (!d) return show("history");
+      void go({ to: "/t/$tenant/deliveries/$delivery", params: { tenant: e.tenant, delivery: d.id } });
+    },
+    onError: (err) => notifications.show({ color: "red", title: t.problem.title, message: wordsOf(err, t) }),
+  });
   return (
     <>
       <Menu position="bottom-end" width={230}>
@@ -223,6 +239,9 @@ export function EndpointMenu({ endpoint: e, onDeleted }: { endpoint: Endpoint; o
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
+          <Menu.Item leftSection={<IconSend size={16} />} onClick={() => last.mutate()}>
+            {t.endpoints.lastRunOf}
+          </Menu.Item>
           <Menu.Item leftSection={<IconHistory size={16} />} onClick={() => show("history")}>
             {t.endpoints.history}
           </Menu.Item>

@@ -1,21 +1,23 @@
 // The test button: sends one webhook now and says in plain words what came of it.
 import { Accordion, Alert, Anchor, Box, Button, Group, Paper, Select, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconSend } from "@tabler/icons-react";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, type Contract, type Endpoint, ok, type TestResult } from "../api/client";
-import { ofTenant, queryClient } from "../api/queries";
+import { contractQuery, ofTenant, queryClient } from "../api/queries";
 import { milliseconds } from "../format";
 import { type Language, useT } from "../i18n";
 import { RuleError, Trouble } from "./basics";
 import { Exchange } from "./Exchange";
+import { Promised } from "./Promised";
 
 export function TestPanel({ endpoint: e, contract }: { endpoint: Endpoint; contract?: Contract }) {
   const t = useT();
   const types = (contract?.event_types ?? []).filter(
     (x) => x.name !== "*" && (e.event_types.length === 0 || e.event_types.includes(x.name)),
   );
+  const detail = useQuery({ ...contractQuery(e.contract, t.code as Language), enabled: contract !== undefined });
   const [type, setType] = useState<string | null>(null);
   const test = useMutation({
     mutationFn: () =>
@@ -29,6 +31,7 @@ export function TestPanel({ endpoint: e, contract }: { endpoint: Endpoint; contr
   });
   return (
     <Stack gap="md">
+      <Promised contract={detail.data} timeout={e.timeout_ms} />
       <Paper p="md">
         <Group justify="space-between" gap="md">
           <Text size="sm" c="dimmed" style={{ flex: "1 1 260px" }}>
