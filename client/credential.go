@@ -44,6 +44,7 @@ type Credential struct {
 	TokenExpiresAt time.Time `json:"token_expires_at" doc:"When the newest token expires."`
 	CreatedAt      time.Time `json:"created_at"`
 	UpdatedAt      time.Time `json:"updated_at"`
+	ETag           string    `json:"etag" doc:"Changes when somebody changes it. Send it as If-Match with a change, so that nobody else's is overwritten." example:"\"lb2k3n9c0w\""`
 }
 
 // NewCredential is a credential as it is shown once, when it is created.

@@ -119,6 +119,7 @@ type Endpoint struct {
 	CreatedAt       time.Time         `json:"created_at"`
 	UpdatedAt       time.Time         `json:"updated_at"`
 	Version         int64             `json:"version" doc:"Counts the changes of its configuration."`
+	ETag            string            `json:"etag" doc:"Changes when somebody changes it. Send it as If-Match with a change, so that nobody else's is overwritten." example:"\"lb2k3n9c0w\""`
 }
 
 // EndpointSecret are the signing secrets of an endpoint.

@@ -10,8 +10,8 @@ import (
 // Catalog changes the contracts that are in force.
 type Catalog interface {
 	// Put stores a contract and puts it in force before it returns. The error is a *[contract.Problems] if the
-	// contract's own tests fail.
-	Put(ctx context.Context, c *contract.Contract) (hook.StoredContract, error)
+	// contract's own tests fail, or [hook.ErrChangedMeanwhile] if only does not hold for the newest version.
+	Put(ctx context.Context, c *contract.Contract, only hook.Precondition) (hook.StoredContract, error)
 	// KeptBack lists the endpoints that do not satisfy a contract, stored or not, and counts all that belong to it.
 	KeptBack(ctx context.Context, c *contract.Contract) (list []hook.KeptBack, endpoints int, err error)
 	// SetShaping decides whether endpoints may shape the requests of a contract; nil: as the contract says.
@@ -85,12 +85,12 @@ func (x Contracts) Versions(ctx context.Context, name string) ([]hook.ContractTe
 
 // Put reads a contract, stores it and puts it in force. The error is a *[contract.Problems] with every mistake if the
 // text is wrong or the contract's own tests fail.
-func (x Contracts) Put(ctx context.Context, source []byte) (*contract.Contract, hook.StoredContract, error) {
+func (x Contracts) Put(ctx context.Context, source []byte, only hook.Precondition) (*contract.Contract, hook.StoredContract, error) {
 	c, err := contract.Parse(sourceFile, source)
 	if err != nil {
 		return nil, hook.StoredContract{}, err
 	}
-	stored, err := x.Catalog.Put(ctx, c)
+	stored, err := x.Catalog.Put(ctx, c, only)
 	return c, stored, err
 }
 

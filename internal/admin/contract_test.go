@@ -19,7 +19,7 @@ func newContracts(t *testing.T) (x admin.Contracts, endpoint *hook.Endpoint) {
 	db, tenant := newTenant(t)
 	known := catalog.New(db, slog.New(slog.DiscardHandler))
 	x = admin.Contracts{Store: db, InForce: known.Set(), Catalog: known}
-	if _, stored, err := x.Put(t.Context(), []byte(settings)); err != nil || !stored.Created || stored.Version != 1 {
+	if _, stored, err := x.Put(t.Context(), []byte(settings), hook.Precondition{}); err != nil || !stored.Created || stored.Version != 1 {
 		t.Fatalf("put: %+v, %v", stored, err)
 	}
 	endpoints := admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: known.Set()}
@@ -42,10 +42,10 @@ func mistakes(t *testing.T, err error) {
 func TestContracts(t *testing.T) {
 	t.Parallel()
 	x, e := newContracts(t)
-	if _, stored, err := x.Put(t.Context(), []byte(settings)); err != nil || stored.Created {
+	if _, stored, err := x.Put(t.Context(), []byte(settings), hook.Precondition{}); err != nil || stored.Created {
 		t.Errorf("the same text again: %+v, %v", stored, err)
 	}
-	c, stored, err := x.Put(t.Context(), []byte(stricter))
+	c, stored, err := x.Put(t.Context(), []byte(stricter), hook.Precondition{})
 	if err != nil || c.Name != "shop" || stored.Version != 2 || len(stored.KeptBack) != 1 || stored.KeptBack[0].Endpoint != e.ID {
 		t.Fatalf("a new version: %+v, %v", stored, err)
 	}
@@ -71,7 +71,7 @@ func TestContractsRefuse(t *testing.T) {
 	refused(t, err, "version_not_found")
 	_, err = x.SetShaping(t.Context(), "shp", new(true))
 	refused(t, err, "contract_not_found")
-	_, _, err = x.Put(t.Context(), []byte("contract: shop\n"))
+	_, _, err = x.Put(t.Context(), []byte("contract: shop\n"), hook.Precondition{})
 	mistakes(t, err)
 	_, err = x.Check(t.Context(), []byte("contract: shop\n"))
 	mistakes(t, err)
@@ -97,7 +97,7 @@ func TestCheckContract(t *testing.T) {
 	if got := must(x.Check(t.Context(), []byte(failing)))(t); got.Passed || len(got.Tests) == 0 {
 		t.Errorf("check of a contract whose test fails: %+v", got)
 	}
-	_, _, err := x.Put(t.Context(), []byte(failing))
+	_, _, err := x.Put(t.Context(), []byte(failing), hook.Precondition{})
 	mistakes(t, err)
 	if c := must(x.Get("shop"))(t); c.Version != 1 {
 		t.Errorf("a check put version %d in force", c.Version)

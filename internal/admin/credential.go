@@ -200,12 +200,16 @@ type CredentialPatch struct {
 	URL   *string               // of its endpoint
 	// SeesSecrets says that the caller may read the signing secret of the endpoint.
 	SeesSecrets bool
+	If          hook.Precondition // on the revision of the credential
 }
 
 // Patch changes a credential and its endpoint together. The codes of its errors are credential_not_found,
 // credential_invalid, endpoint_invalid, endpoint_busy and contract_not_found.
 func (x Credentials) Patch(ctx context.Context, tenant, id string, p CredentialPatch) (hook.CredentialURL, error) {
 	cr, e, err := x.update(ctx, tenant, id, func(cr *hook.Credential, e *hook.Endpoint) (bool, error) {
+		if err := p.If.Check(withURL(cr, e).Revision()); err != nil {
+			return false, err
+		}
 		if err := p.apply(cr); err != nil {
 			return false, err
 		}

@@ -259,10 +259,13 @@ func (x Endpoints) List(ctx context.Context, tenant string, p hook.Page) (list [
 }
 
 // Patch changes an endpoint. The codes of its errors are those of [Endpoints.Create] and endpoint_not_found,
-// endpoint_busy and credential_paused.
+// endpoint_busy, credential_paused and changed_meanwhile.
 func (x Endpoints) Patch(ctx context.Context, tenant, id string, p EndpointPatch) (*hook.Endpoint, error) {
 	var by *contract.Contract // with which a handshake is made; nil: none is needed
 	e, err := x.update(ctx, tenant, id, func(e *hook.Endpoint) error {
+		if err := p.If.Check(e.Revision()); err != nil {
+			return err
+		}
 		c, in, err := x.patched(ctx, e, p)
 		if err != nil {
 			return err

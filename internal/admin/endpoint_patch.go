@@ -34,6 +34,7 @@ type EndpointPatch struct {
 	Mode           *hook.Mode
 	Transformation *string
 	State          *hook.EndpointState
+	If             hook.Precondition // on the revision of the endpoint
 	// Auth and TLS are JSON Merge Patches on the stored ones. A mask in them stands for the stored secret.
 	Auth, TLS json.RawMessage
 	Secret    *string // takes over at once; "" is refused

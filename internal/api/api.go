@@ -18,6 +18,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -58,6 +59,9 @@ type Options struct {
 	Omissions  OmissionStore
 	Audit      AuditStore
 	Health     Health
+
+	Once     OnceStore     // nil: an Idempotency-Key of a request that changes the configuration does nothing
+	KeepKeys time.Duration // how long such a key is remembered; 0: 24 hours
 
 	Log     *slog.Logger // nil: none
 	Metrics http.Handler // serves /metrics; nil: none
@@ -110,6 +114,8 @@ type API struct {
 	lookups   lookupHandlers
 	objects   objects
 	accept    *acceptHandlers
+	once      OnceStore
+	keepKeys  time.Duration
 	bodies    *bodies // memory for the bodies of all requests
 	mux       *http.ServeMux
 	huma      huma.API
@@ -140,7 +146,8 @@ func New(o Options) *API {
 		console: o.Console,
 		lookups: lookupHandlers{answers, o.Admin.Lookups, o.Auth},
 		objects: objects{o.Admin.Endpoints, o.Admin.Credentials, o.Admin.Events, o.Deliveries},
-		accept:  newAcceptHandlers(o, answers, all), bodies: all, mux: http.NewServeMux(),
+		once:    o.Once, keepKeys: cmp.Or(o.KeepKeys, 24*time.Hour),
+		accept: newAcceptHandlers(o, answers, all), bodies: all, mux: http.NewServeMux(),
 	}
 	a.huma = newHuma(a.mux, o.Version)
 	if at.public != nil {

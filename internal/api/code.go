@@ -99,6 +99,8 @@ var meanings = map[string]struct {
 	"endpoint_busy":          {hook.KindConflict, "Others keep changing the endpoint; try again."},
 	"event_id_reused":        {hook.KindConflict, "The id was used for an event with another content."},
 	"idempotency_key_reused": {hook.KindConflict, "The Idempotency-Key was used for another request."},
+	"idempotency_unanswered": {hook.KindConflict, "A request with the Idempotency-Key is being carried out, or was and its answer is not known."},
+	"changed_meanwhile":      {hook.KindPrecondition, "The object does not have an entity tag of If-Match: somebody changed it."},
 	"record_changed":         {hook.KindPrecondition, "The record does not have the entity tag in If-Match."},
 	"record_exists": {
 		hook.KindPrecondition,

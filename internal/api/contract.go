@@ -55,8 +55,9 @@ func (h contractHandlers) register(a *API) {
 			"Deliveries that have been attempted already are sent as before. Endpoints that do not satisfy the new version " +
 			"stay with an older one, and are listed in the answer. " +
 			"A contract that is wrong, or whose own tests fail, is refused with all mistakes at once, and nothing changes. " +
+			"If-Match names the version that the text was made from, If-None-Match: * says that the name has to be new. " +
 			"201: there is a new version. 200: the version in force has this text already.",
-		codes: []string{"contract_invalid", "text_invalid", "nodes_behind"}, text: "source", limit: maxContract,
+		codes: []string{"contract_invalid", "text_invalid", "nodes_behind"}, text: "source", limit: maxContract, conditional: true,
 	}, h.put)
 	put := a.operation(http.MethodPost, path)
 	put.Responses["200"] = &huma.Response{
@@ -279,7 +280,7 @@ func (h contractHandlers) get(ctx context.Context, in *struct {
 	Version int64  `query:"version" minimum:"1" doc:"Number of an earlier version. If left out, the version in force."`
 	Speaks
 },
-) (*struct{ Body client.ContractDetail }, error) {
+) (*contractDetailOutput, error) {
 	c, err := h.contracts.Version(in.Name, in.Version)
 	if err != nil {
 		return nil, err
@@ -303,15 +304,26 @@ func (h contractHandlers) get(ctx context.Context, in *struct {
 			CreatedAt: v.CreatedAt,
 		})
 	}
-	return &struct{ Body client.ContractDetail }{out}, nil
+	return &contractDetailOutput{etag(c.Version), out}, nil
 }
 
-func (h contractHandlers) put(ctx context.Context, in *struct{ Body client.ContractInput }) (*struct {
+type contractDetailOutput struct {
+	ETag string `header:"ETag"`
+	Body client.ContractDetail
+}
+
+type contractResultOutput struct {
 	Status int
+	ETag   string `header:"ETag"`
 	Body   client.ContractResult
-}, error,
-) {
-	c, stored, err := h.contracts.Put(ctx, []byte(in.Body.Source))
+}
+
+func (h contractHandlers) put(ctx context.Context, in *struct{ Body client.ContractInput }) (*contractResultOutput, error) {
+	only, err := precondition(requestOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	c, stored, err := h.contracts.Put(ctx, []byte(in.Body.Source), only)
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
 		detail := problems.List[0].Message
 		if len(problems.List) > 1 {
@@ -326,10 +338,7 @@ func (h contractHandlers) put(ctx context.Context, in *struct{ Body client.Contr
 	if stored.Created {
 		status = http.StatusCreated
 	}
-	return &struct {
-		Status int
-		Body   client.ContractResult
-	}{status, client.ContractResult{
+	return &contractResultOutput{status, etag(stored.Version), client.ContractResult{
 		Name: c.Name, Version: stored.Version, Created: stored.Created,
 		KeptBack: wireKeptBack(stored.KeptBack),
 	}}, nil

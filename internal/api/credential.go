@@ -29,7 +29,7 @@ func (h credentialHandlers) register(a *API) {
 		codes: []string{
 			"contract_unknown", "no_credentials", "credential_invalid", "endpoint_invalid", "secret_invalid",
 			"too_many_endpoints",
-		},
+		}, once: true,
 	}, h.create)
 	add(a, operation{
 		id: "list-credentials", contracts: true, method: http.MethodGet, path: credentialsPath, tag: "credentials", access: auth.Readers,
@@ -48,7 +48,7 @@ func (h credentialHandlers) register(a *API) {
 		codes: []string{
 			"credential_not_found", "credential_invalid", "endpoint_invalid", "endpoint_busy",
 			"contract_not_found",
-		},
+		}, conditional: true,
 	}, h.patch)
 	add(a, operation{
 		id: "delete-credential", method: http.MethodDelete, path: credentialPath1, tag: "credentials", access: auth.Managers,
@@ -56,7 +56,7 @@ func (h credentialHandlers) register(a *API) {
 		summary: "Delete a credential",
 		description: "Its endpoint is deleted as well: waiting deliveries are cancelled, and the history stays. Its " +
 			"tokens are refused from now on.",
-		codes: []string{"credential_not_found"},
+		codes: []string{"credential_not_found"}, conditional: true,
 	}, h.delete)
 	add(a, operation{
 		id: "create-credential-token", method: http.MethodPost, path: credentialPath1 + "/tokens", tag: "credentials",
@@ -67,7 +67,7 @@ func (h credentialHandlers) register(a *API) {
 		codes: []string{
 			"credential_not_found", "credential_paused", "endpoint_busy", "contract_not_found",
 			"no_credentials",
-		},
+		}, once: true,
 	}, h.createToken)
 }
 
@@ -83,7 +83,7 @@ func wireCredential(c hook.CredentialURL) client.Credential {
 		ID: c.ID.String(), Tenant: c.Tenant, Contract: c.Contract, Name: c.Name, State: string(c.State),
 		Unreadable:     c.Unreadable,
 		Hint:           c.APIKey[max(len(c.APIKey)-4, 0):],
-		TokenExpiresAt: c.TokenExpires, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, URL: c.URL,
+		TokenExpiresAt: c.TokenExpires, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, URL: c.URL, ETag: etag(c.Revision()),
 	}
 	if !c.Endpoint.IsZero() {
 		out.Endpoint = c.Endpoint.String()
@@ -147,14 +147,17 @@ func (h credentialHandlers) list(ctx context.Context, in *struct {
 	return &credentialsOutput{wireList(credentials, next, list, wireCredential)}, nil
 }
 
-type credentialOutput struct{ Body client.Credential }
+type credentialOutput struct {
+	ETag string `header:"ETag"`
+	Body client.Credential
+}
 
 func (h credentialHandlers) get(ctx context.Context, in *CredentialPath) (*credentialOutput, error) {
 	cr, err := h.credentials.Get(ctx, in.Tenant, in.Credential)
 	if err != nil {
 		return nil, err
 	}
-	return &credentialOutput{wireCredential(cr)}, nil
+	return &credentialOutput{etag(cr.Revision()), wireCredential(cr)}, nil
 }
 
 func (h credentialHandlers) patch(ctx context.Context, in *struct {
@@ -162,7 +165,11 @@ func (h credentialHandlers) patch(ctx context.Context, in *struct {
 	Body client.CredentialPatch
 },
 ) (*credentialOutput, error) {
-	p := admin.CredentialPatch{SeesSecrets: keyOf(ctx).Has("endpoints:secret")}
+	only, err := precondition(requestOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	p := admin.CredentialPatch{SeesSecrets: keyOf(ctx).Has("endpoints:secret"), If: only}
 	if in.Body.Name != "" {
 		p.Name = &in.Body.Name
 	}
@@ -176,10 +183,20 @@ func (h credentialHandlers) patch(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &credentialOutput{wireCredential(cr)}, nil
+	return &credentialOutput{etag(cr.Revision()), wireCredential(cr)}, nil
 }
 
 func (h credentialHandlers) delete(ctx context.Context, in *CredentialPath) (*struct{}, error) {
+	err := onlyIf(ctx, func() (int64, error) {
+		cr, err := h.credentials.Get(ctx, in.Tenant, in.Credential)
+		if err != nil {
+			return 0, err
+		}
+		return cr.Revision(), nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	return nil, h.credentials.Delete(ctx, in.Tenant, in.Credential)
 }
 

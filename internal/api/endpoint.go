@@ -40,7 +40,7 @@ func (h *endpointHandlers) register(a *API) {
 		codes: []string{
 			"endpoint_invalid", "contract_unknown", "secret_invalid", "credential_needed",
 			"too_many_endpoints", "shaping_off", "transformation_invalid", "scripts_unavailable",
-		},
+		}, once: true,
 	}, h.create)
 	add(a, operation{
 		id: "list-endpoints", contracts: true, method: http.MethodGet, path: endpointsPath, tag: "endpoints", access: auth.Readers,
@@ -62,7 +62,7 @@ func (h *endpointHandlers) register(a *API) {
 		codes: []string{
 			"endpoint_not_found", "endpoint_invalid", "secret_invalid", "endpoint_busy", "credential_paused",
 			"shaping_off", "transformation_invalid", "scripts_unavailable",
-		},
+		}, conditional: true,
 	}, h.patch)
 	add(a, operation{
 		id: "delete-endpoint", method: http.MethodDelete, path: endpointPath1, tag: "endpoints", access: auth.Managers,
@@ -70,7 +70,7 @@ func (h *endpointHandlers) register(a *API) {
 		summary: "Delete an endpoint",
 		description: "Its waiting deliveries are cancelled; its history stays. An endpoint that was created with a " +
 			"credential is deleted with the credential.",
-		codes: []string{"endpoint_not_found", "endpoint_of_credential"},
+		codes: []string{"endpoint_not_found", "endpoint_of_credential"}, conditional: true,
 	}, h.delete)
 	for _, s := range []struct {
 		verb, summary, description string
@@ -111,7 +111,7 @@ func (h *endpointHandlers) register(a *API) {
 		summary: "Replace the signing secret",
 		description: "For a while requests are signed with the old secret as well, so that the receiver has time to change. " +
 			"An overlap that is given holds for all secrets that were replaced before, too: 0s ends them all.",
-		bodyOptional: true, codes: []string{"endpoint_not_found", "secret_not_found", "secret_invalid", "endpoint_busy"},
+		bodyOptional: true, codes: []string{"endpoint_not_found", "secret_not_found", "secret_invalid", "endpoint_busy"}, once: true,
 	}, h.rotateSecret)
 	add(a, operation{
 		id: "list-endpoint-secrets", method: http.MethodGet, path: endpointPath1 + "/secrets", tag: "endpoints",
@@ -147,7 +147,7 @@ func (h *endpointHandlers) wireEndpoint(ctx context.Context, e *hook.Endpoint) c
 		Mode: string(cfg.Mode), State: string(e.State), StateReason: e.StateReason, StateAt: e.StateAt,
 		Transformation: cfg.Transformation, Unreadable: e.Unreadable,
 		LastRun: wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),
-		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt, Version: e.Version,
+		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt, Version: e.Version, ETag: etag(e.Revision()),
 	}
 	if cfg.Credential != nil {
 		out.Credential = cfg.Credential.ID
@@ -205,7 +205,10 @@ func retryDelays(texts []string) (delays []time.Duration, wrong []hook.FieldErro
 	return delays, wrong
 }
 
-type endpointOutput struct{ Body client.Endpoint }
+type endpointOutput struct {
+	ETag string `header:"ETag"`
+	Body client.Endpoint
+}
 
 // answer makes the answer that shows an endpoint. It passes an error on.
 func (h *endpointHandlers) answer(ctx context.Context) func(*hook.Endpoint, error) (*endpointOutput, error) {
@@ -213,7 +216,7 @@ func (h *endpointHandlers) answer(ctx context.Context) func(*hook.Endpoint, erro
 		if err != nil {
 			return nil, err
 		}
-		return &endpointOutput{h.wireEndpoint(ctx, e)}, nil
+		return &endpointOutput{etag(e.Revision()), h.wireEndpoint(ctx, e)}, nil
 	}
 }
 
@@ -266,7 +269,31 @@ func (h *endpointHandlers) get(ctx context.Context, in *EndpointPath) (*endpoint
 }
 
 func (h *endpointHandlers) delete(ctx context.Context, in *EndpointPath) (*struct{}, error) {
+	err := onlyIf(ctx, func() (int64, error) {
+		e, err := h.endpoints.Get(ctx, in.Tenant, in.Endpoint)
+		if err != nil {
+			return 0, err
+		}
+		return e.Revision(), nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	return nil, h.endpoints.Delete(ctx, in.Tenant, in.Endpoint)
+}
+
+// onlyIf checks If-Match, if the request has it, against the revision of what it deletes. A change that comes between the
+// check and the deletion is deleted as well.
+func onlyIf(ctx context.Context, revision func() (int64, error)) error {
+	only, err := precondition(requestOf(ctx))
+	if err != nil || !only.Present {
+		return err
+	}
+	v, err := revision()
+	if err != nil {
+		return err
+	}
+	return only.Check(v)
 }
 
 func (h *endpointHandlers) patch(ctx context.Context, in *struct {
@@ -276,6 +303,9 @@ func (h *endpointHandlers) patch(ctx context.Context, in *struct {
 ) (*endpointOutput, error) {
 	p, err := in.Body.read(h.schemas)
 	if err != nil {
+		return nil, err
+	}
+	if p.If, err = precondition(requestOf(ctx)); err != nil {
 		return nil, err
 	}
 	p.Knows = admin.Knows{Signing: keyOf(ctx).Has("endpoints:secret"), Credential: keyOf(ctx).Has("credentials:write")}

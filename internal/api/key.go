@@ -20,7 +20,7 @@ func (h keyHandlers) register(a *API) {
 		summary: "Create an API key",
 		description: "Only this answer shows the key itself. A key that is limited itself creates and changes only keys " +
 			"with no other scopes, contracts and addresses than its own, and with the same limits.",
-		codes: []string{"key_input_invalid", "key_wider"},
+		codes: []string{"key_input_invalid", "key_wider"}, once: true,
 	}, h.create)
 	add(a, operation{
 		id: "list-keys", method: http.MethodGet, path: "/v1/keys", tag: "keys", access: auth.Operators,
@@ -38,7 +38,7 @@ func (h keyHandlers) register(a *API) {
 		summary: "Give an API key a new text",
 		description: "Only this answer shows the new text. The one until now works until the overlap ends, so that " +
 			"programs have time to change. Everything else about the key stays as it is.",
-		codes: []string{"key_not_found", "key_wider"},
+		codes: []string{"key_not_found", "key_wider"}, once: true,
 	}, h.rotate)
 	add(a, operation{
 		id: "end-earlier-key-texts", method: http.MethodDelete, path: "/v1/keys/{key}/earlier", tag: "keys",

@@ -111,6 +111,10 @@ type operation struct {
 	limit            int64  // of the body, in bytes; 0: maxBody
 	// scope is the group to which the operation belongs; "": that of its tag, read or write by its method.
 	scope hook.Scope
+	// once says that the operation takes an Idempotency-Key: repeated with the same one, it is carried out once.
+	once bool
+	// conditional says that the operation takes If-Match: it is carried out only if nobody changed the object meanwhile.
+	conditional bool
 	// contracts says that the handler itself checks or filters what a key may see that is limited to contracts. Without
 	// it, the path has to say which contract the operation is about, see [API.checkContract].
 	contracts bool
@@ -127,7 +131,7 @@ func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, e
 		OperationID: op.id, Method: op.method, Path: op.path, Tags: []string{op.tag}, Summary: op.summary,
 		Description: op.describe(), DefaultStatus: op.status, MaxBodyBytes: op.maxBody() + 2, // huma refuses a body of exactly the limit
 		Security: op.security(), Extensions: op.extensions(),
-		Middlewares: huma.Middlewares{a.admit(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
+		Parameters: op.parameters(), Middlewares: huma.Middlewares{a.admit(op)}, Responses: op.responses(a.huma.OpenAPI().Components.Schemas),
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
 		err := checkTexts(in)
@@ -170,6 +174,18 @@ func (a *API) operation(method, path string) *huma.Operation {
 		return item.Delete
 	}
 	panic("api: no operation is a " + method)
+}
+
+// parameters are the headers of the operation that its input does not name.
+func (op operation) parameters() (list []*huma.Param) {
+	if op.once {
+		list = append(list, onceParameter())
+	}
+	if op.conditional {
+		list = append(list, headerParameter("If-Match",
+			"Only if it still has one of these entity tags; a change that somebody else made meanwhile is not overwritten."))
+	}
+	return list
 }
 
 // extensions say in the document what OpenAPI has no words for: the scope.
@@ -240,6 +256,12 @@ func (op operation) responses(registry huma.Registry) map[string]*huma.Response 
 	} else {
 		codes = append(codes, "request_invalid")
 	}
+	if op.once {
+		codes = append(codes, "idempotency_invalid", "idempotency_key_reused", "idempotency_unanswered")
+	}
+	if op.conditional {
+		codes = append(codes, "precondition_invalid", "changed_meanwhile")
+	}
 	schema := registry.Schema(reflect.TypeFor[client.Problem](), true, "")
 	out := map[string]*huma.Response{}
 	byStatus := map[int][]string{}
@@ -281,7 +303,7 @@ func (a *API) admit(op operation) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		ctx = huma.WithContext(ctx, hook.WithActor(ctx.Context(), actor(r, key)))
-		next(huma.WithValue(ctx, callOf, call{r, key, a.huma.OpenAPI().Components.Schemas}))
+		a.onlyOnce(op, huma.WithValue(ctx, callOf, call{r, key, a.huma.OpenAPI().Components.Schemas}), next)
 	}
 }
 

@@ -35,7 +35,7 @@ func (h portalHandlers) register(a *API) {
 			"when somebody wants to open the portal, and redirect their browser to it, " +
 			"or show it in an iframe on one of the origins that the operator configured. Opening it needs no cookie. " +
 			"The link and its sessions end with the key that created it, at the latest.",
-		codes: []string{"portal_link_invalid"},
+		codes: []string{"portal_link_invalid"}, once: true,
 	}, h.create)
 	add(a, operation{
 		id: "list-portal-links", scope: "portal:read", method: http.MethodGet, path: portalLinksPath, tag: "sessions", access: auth.Managers,

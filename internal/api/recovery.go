@@ -21,7 +21,7 @@ func (h recoveryHandlers) register(a *API) {
 		description: "Goes through the events of a span of time, oldest first, and queues again what the endpoint missed, " +
 			"a part at a time. Each delivery gets the normal retry schedule. " +
 			"The recovery runs in the background; read it to see its progress.",
-		codes: []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"},
+		codes: []string{"endpoint_not_found", "recovery_invalid", "at_most_once", "endpoint_disabled"}, once: true,
 	}, h.start)
 	add(a, operation{
 		id: "preview-recovery", scope: "deliveries:retry", method: http.MethodPost, path: endpointPath1 + "/recover/preview", tag: "endpoints",

@@ -169,7 +169,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 	s.contracts = known.Set()
 	set := s.contracts
 	for _, c := range shipped() {
-		version, _, err := db.PutContract(t.Context(), c.Name, c.Source, hook.ContractShipped)
+		version, _, err := db.PutContract(t.Context(), c.Name, c.Source, hook.ContractShipped, hook.Precondition{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,6 +190,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 	limits := quota.New(db, hook.Limits{}, log)
 	const maxPayload = 64 << 10
 	s.api = api.New(api.Options{
+		Once: db,
 		Admin: admin.Admin{
 			People:      admin.People{Store: db},
 			Tenants:     admin.Tenants{Store: db},

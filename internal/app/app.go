@@ -277,6 +277,7 @@ func (s *server) assemble() (*parts, error) {
 		Admin: cases, Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
 		Streams: &s.live, Guide: guideOf(documented), Senders: documented.Addresses,
 		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Omissions: s.db, Audit: s.db, Health: p.health,
+		Once: s.db, KeepKeys: s.cfg.Idempotency,
 		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),
 		PublicURL: s.cfg.PublicURL.url(), PortalLogo: s.logo.Path(), PortalAccent: string(s.cfg.PortalAccent),
 		Console: s.pages(cases.Contracts, documented),

@@ -82,7 +82,7 @@ type Config struct {
 
 	Retention time.Duration `name:"retention" env:"GANCHO_RETENTION" default:"720h" placeholder:"TIME" help:"How long finished deliveries, their attempts and their events are kept." doc:"Unfinished deliveries are never removed. Units: s, m, h and d, as in 90d."`
 
-	Idempotency time.Duration `name:"idempotency" env:"GANCHO_IDEMPOTENCY" default:"24h" placeholder:"TIME" help:"How long an event id or Idempotency-Key is remembered." doc:"Within this time, a repeated request gets the answer of the first one, whatever its contract says by then, and no second event is created."`
+	Idempotency time.Duration `name:"idempotency" env:"GANCHO_IDEMPOTENCY" default:"24h" placeholder:"TIME" help:"How long an event id or Idempotency-Key is remembered." doc:"Within this time, a repeated request gets the answer of the first one, whatever its contract says by then, and no second event, endpoint or key is created."`
 
 	DisableAfter time.Duration `name:"disable-after" env:"GANCHO_DISABLE_AFTER" default:"120h" placeholder:"TIME" help:"Disable an endpoint whose attempts have all failed for this long." doc:"One successful delivery starts the time again, and so does a correction of the endpoint, such as a new URL or secret, or a time without attempts (30 hours, or a quarter more than its longest delay between attempts). The endpoint shows when and why it was disabled, and its missed events can be recovered."`
 

@@ -28,7 +28,8 @@ type Store interface {
 	// PutContract stores a new version if the source is new for its origin: a posted one
 	// always is, a file's if it differs from the last one of the directory. A shipped one
 	// does not replace an operator's. It returns the newest version and whether it is this one.
-	PutContract(ctx context.Context, name string, source []byte, origin hook.ContractOrigin) (
+	// It fails with [hook.ErrChangedMeanwhile] if only does not hold for the newest version.
+	PutContract(ctx context.Context, name string, source []byte, origin hook.ContractOrigin, only hook.Precondition) (
 		version int64, created bool, err error)
 	// AllowSealing has to be called before a contract that seals payloads comes into force. It fails with KindConflict if
 	// nodes of the release before are running.
@@ -90,7 +91,7 @@ func (k *Catalog) ImportShipped(ctx context.Context, files fs.FS) error {
 		if want := strings.TrimSuffix(file, ".yaml"); c.Name != want {
 			return fmt.Errorf("shipped contract %s calls itself %q", file, c.Name)
 		}
-		if _, err := k.put(ctx, c, hook.ContractShipped); err != nil {
+		if _, err := k.put(ctx, c, hook.ContractShipped, hook.Precondition{}); err != nil {
 			return err
 		}
 	}
@@ -99,16 +100,16 @@ func (k *Catalog) ImportShipped(ctx context.Context, files fs.FS) error {
 
 // Put puts a contract into force that an operator sent. The error is a
 // *[contract.Problems] if the contract's own tests fail.
-func (k *Catalog) Put(ctx context.Context, c *contract.Contract) (hook.StoredContract, error) {
+func (k *Catalog) Put(ctx context.Context, c *contract.Contract, only hook.Precondition) (hook.StoredContract, error) {
 	if wrong := c.FailedTests(c.Name + ".yaml"); wrong != nil {
 		return hook.StoredContract{}, wrong
 	}
-	return k.put(ctx, c, hook.ContractPosted)
+	return k.put(ctx, c, hook.ContractPosted, only)
 }
 
 // put stores a contract and puts it into force.
 func (k *Catalog) put(
-	ctx context.Context, c *contract.Contract, origin hook.ContractOrigin,
+	ctx context.Context, c *contract.Contract, origin hook.ContractOrigin, only hook.Precondition,
 ) (hook.StoredContract, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -117,7 +118,7 @@ func (k *Catalog) put(
 			return hook.StoredContract{}, err
 		}
 	}
-	version, created, err := k.store.PutContract(ctx, c.Name, c.Source, origin)
+	version, created, err := k.store.PutContract(ctx, c.Name, c.Source, origin, only)
 	if err != nil {
 		return hook.StoredContract{}, err
 	}

@@ -85,7 +85,7 @@ func (b *node) put(source string) hook.StoredContract {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	stored, err := b.Put(b.t.Context(), c)
+	stored, err := b.Put(b.t.Context(), c, hook.Precondition{})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestNotUnderstood(t *testing.T) {
 	db := storetest.Open(t)
 	newNode(t, db).put(shop)
 	newer := []byte("contract: shop\nfuture: true\n")
-	if _, _, err := db.PutContract(t.Context(), "shop", newer, hook.ContractPosted); err != nil {
+	if _, _, err := db.PutContract(t.Context(), "shop", newer, hook.ContractPosted, hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
 	b := newNode(t, db)
@@ -163,7 +163,7 @@ func TestFailingTestsKeepItOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.Put(t.Context(), c)
+	_, err = b.Put(t.Context(), c, hook.Precondition{})
 	if problems, ok := errors.AsType[*contract.Problems](err); !ok || problems.List[0].Line != 6 {
 		t.Errorf("got %v", err)
 	}
@@ -257,7 +257,7 @@ func TestNoHandshakeAnyMore(t *testing.T) {
 		check("changed", hook.EndpointActive, "")
 		check("paused", hook.EndpointPaused, hook.ReasonByPerson)
 
-		if _, _, err := db.PutContract(t.Context(), "shop", []byte(titled("Later")), hook.ContractPosted); err != nil {
+		if _, _, err := db.PutContract(t.Context(), "shop", []byte(titled("Later")), hook.ContractPosted, hook.Precondition{}); err != nil {
 			t.Fatal(err)
 		}
 		check("new", hook.EndpointDisabled, hook.ReasonUnverified)

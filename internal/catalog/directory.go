@@ -156,7 +156,7 @@ func (d *Directory) put(ctx context.Context, f *contractFile, name string, c *co
 	if wrong := c.FailedTests(name); wrong != nil {
 		return wrong
 	}
-	if _, err := d.catalog.put(ctx, c, hook.ContractDirectory); err != nil {
+	if _, err := d.catalog.put(ctx, c, hook.ContractDirectory, hook.Precondition{}); err != nil {
 		return err
 	}
 	f.name = c.Name

@@ -52,7 +52,7 @@ const (
 	RecordDelete RecordOp = "delete" // remove the record
 )
 
-// Precondition is what must be true of a record before a caller changes it. The zero
+// Precondition is what must be true of a record, or of another object, before a caller changes it. The zero
 // value always holds.
 type Precondition struct {
 	Absent   bool    // the record does not exist

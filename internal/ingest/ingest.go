@@ -241,7 +241,7 @@ func (in *Ingest) Accept(ctx context.Context, r hook.NewEvents) ([]hook.EventAns
 	case err != nil:
 		return nil, err
 	case v.KeyReused:
-		return nil, errKeyReused
+		return nil, hook.ErrKeyReused
 	case v.Prior != nil:
 		prior, err := decodeAnswers(v.Prior)
 		if err != nil || len(prior) != len(r.Items) {
@@ -261,9 +261,6 @@ func (in *Ingest) withHints(answers []hook.EventAnswer, r *hook.NewEvents, route
 	}
 	return answers
 }
-
-var errKeyReused = hook.Conflict("idempotency_key_reused",
-	"This Idempotency-Key was used before with another request. Use a new key for a new request.")
 
 // check says what is wrong with an item, nil if nothing.
 func (in *Ingest) check(b *work.Budget, item *hook.NewEvent) *hook.Error {

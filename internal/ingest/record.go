@@ -267,7 +267,7 @@ func (c *recordRequest) round(ctx context.Context, todo []int, partly bool) (
 	case err != nil:
 		return all, nil, nil, err
 	case v.KeyReused:
-		return all, nil, nil, errKeyReused
+		return all, nil, nil, hook.ErrKeyReused
 	case v.Prior != nil:
 		prior, err = decodeRecords(v.Prior)
 		return nil, nil, prior, err

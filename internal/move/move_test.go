@@ -85,7 +85,7 @@ func makeHistory(t *testing.T, db *store.DB) *history {
 			check(<-done)
 		}
 	}
-	_, _, err = db.PutContract(ctx, "x", []byte("source"), hook.ContractPosted)
+	_, _, err = db.PutContract(ctx, "x", []byte("source"), hook.ContractPosted, hook.Precondition{})
 	check(err)
 	check(db.CreatePortalLink(ctx, hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: "acme", CreatedAt: start, ExpiresAt: start}))
 	check(db.ArrangeSchedules(ctx, []hook.Schedule{

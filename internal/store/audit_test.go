@@ -143,11 +143,11 @@ func testAudit(t *testing.T, db *DB) {
 	}
 
 	// Entries that belong to no tenant are only in the list of all tenants.
-	_, _, err = db.PutContract(ctx, "c", []byte("a"), hook.ContractShipped)
+	_, _, err = db.PutContract(ctx, "c", []byte("a"), hook.ContractShipped, hook.Precondition{})
 	must(err)
-	_, _, err = db.PutContract(ctx, "c", []byte("a"), hook.ContractShipped)
+	_, _, err = db.PutContract(ctx, "c", []byte("a"), hook.ContractShipped, hook.Precondition{})
 	must(err)
-	_, _, err = db.PutContract(ctx, "c", []byte("b"), hook.ContractPosted)
+	_, _, err = db.PutContract(ctx, "c", []byte("b"), hook.ContractPosted, hook.Precondition{})
 	must(err)
 	must(db.SetContractShaping(ctx, "c", new(true)))
 	must(db.SetPublicDocs(ctx, "c", true))

@@ -316,7 +316,7 @@ func TestSignals(t *testing.T) {
 	if err := errors.Join(a.CreateKey(t.Context(), key), a.DeleteKey(t.Context(), key.ID)); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := a.PutContract(t.Context(), "x", []byte("x"), hook.ContractPosted); err != nil {
+	if _, _, err := a.PutContract(t.Context(), "x", []byte("x"), hook.ContractPosted, hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Cluster().NotifyWork(t.Context(), []hook.EndpointID{e.ID}, true); err != nil {

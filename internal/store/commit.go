@@ -446,14 +446,32 @@ func (db *DB) changeWithin(ctx context.Context, within time.Duration, fn func(*t
 		return err
 	}
 	actor := hook.ActorOf(ctx)
-	c := &change{run: func(t *tx) error { t.actor = actor; return fn(t) }, within: within, done: make(chan struct{})}
+	once := hook.OnceOf(ctx)
+	if once != nil && once.Claimed {
+		once = nil
+	}
+	c := &change{run: func(t *tx) error {
+		t.actor = actor
+		if once != nil {
+			if err := t.claimOnce(once, db.now()); err != nil {
+				return err
+			}
+		}
+		return fn(t)
+	}, within: within, done: make(chan struct{})}
 	if db.gathering.stopped() {
 		return errStopped
 	}
+	var err error
 	if db.engine.change(c) {
-		return storageError(c.err)
+		err = storageError(c.err)
+	} else {
+		err = db.inBatch(c)
 	}
-	return db.inBatch(c)
+	if once != nil && err == nil {
+		once.Claimed = true
+	}
+	return err
 }
 
 // inBatch puts a change into a batch and waits for it.

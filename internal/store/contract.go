@@ -22,7 +22,8 @@ import (
 //   - posted: always stored.
 //
 // PutContract notifies nobody; the caller puts the contract into force.
-func (db *DB) PutContract(ctx context.Context, name string, source []byte, origin hook.ContractOrigin) (version int64, created bool, err error) {
+func (db *DB) PutContract(ctx context.Context, name string, source []byte, origin hook.ContractOrigin, only hook.Precondition,
+) (version int64, created bool, err error) {
 	err = db.change(ctx, func(t *tx) error {
 		version, created = 0, false
 		var newest []byte
@@ -38,8 +39,16 @@ func (db *DB) PutContract(ctx context.Context, name string, source []byte, origi
 				}
 				return err
 			}
+			if err := only.Check(version); err != nil {
+				return err
+			}
 			known, err := t.knownContract(name, source, origin)
 			if err != nil || known || origin == hook.ContractShipped && from != hook.ContractShipped {
+				return err
+			}
+		}
+		if version == 0 {
+			if err := only.Check(0); err != nil {
 				return err
 			}
 		}

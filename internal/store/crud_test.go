@@ -415,12 +415,12 @@ func TestContracts(t *testing.T) { each(t, testContracts) }
 func testContracts(t *testing.T, db *DB) {
 	ctx := t.Context()
 	for i, source := range []string{"a", "a", "b", "b", "a"} {
-		v, created, err := db.PutContract(ctx, "x", []byte(source), hook.ContractPosted)
+		v, created, err := db.PutContract(ctx, "x", []byte(source), hook.ContractPosted, hook.Precondition{})
 		if want := []int64{1, 1, 2, 2, 3}[i]; err != nil || v != want || created != []bool{true, false, true, false, true}[i] {
 			t.Errorf("%d: version %d (%v), want %d: %v", i, v, created, want, err)
 		}
 	}
-	if _, _, err := db.PutContract(ctx, "w", []byte("w"), hook.ContractShipped); err != nil {
+	if _, _, err := db.PutContract(ctx, "w", []byte("w"), hook.ContractShipped, hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
 	list, err := db.ContractVersions(ctx)
@@ -469,7 +469,7 @@ func TestContractOrigins(t *testing.T) {
 			t.Parallel()
 			db := open(t)
 			for i, s := range steps {
-				version, _, err := db.PutContract(t.Context(), "x", []byte(s.source), s.origin)
+				version, _, err := db.PutContract(t.Context(), "x", []byte(s.source), s.origin, hook.Precondition{})
 				if err != nil {
 					t.Fatal(err)
 				}

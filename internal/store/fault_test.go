@@ -576,10 +576,15 @@ func (s *scenario) access() {
 		return err == nil
 	})
 	l := hook.PortalLink{ID: hook.PortalLinkID(hook.NewEventID()), Tenant: s.tenant, Name: "l", Role: hook.RoleTenant, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
-	s.step("link", func(ctx context.Context) error { return s.db.CreatePortalLink(ctx, l) }, func() bool {
+	once := &hook.Once{Tenant: s.tenant, Key: "link", Hash: [32]byte{1}, Keep: time.Hour}
+	s.step("link", func(ctx context.Context) error { return s.db.CreatePortalLink(hook.WithOnce(ctx, once), l) }, func() bool {
 		_, err := s.db.PortalLink(s.t.Context(), l.ID)
+		if _, claim := s.db.OnceAnswer(s.t.Context(), once); (err == nil) != (claim != nil) {
+			s.t.Errorf("the link is stored: %v, its key is claimed: %v", err == nil, claim != nil)
+		}
 		return err == nil
 	})
+	s.step("answer", func(ctx context.Context) error { return s.db.KeepOnceAnswer(ctx, once, []byte("answer")) }, nil)
 	s.step("contracts in use", func(ctx context.Context) error { _, err := s.db.ContractsInUse(ctx, s.tenant); return err }, nil)
 	s.step("open link", func(ctx context.Context) error {
 		return s.db.OpenPortalLink(ctx, l.ID, time.Now(), time.Now().Add(2*time.Hour))

@@ -47,10 +47,10 @@ func opener(file []byte) func() (io.ReadCloser, error) {
 func testMoveTenant(t *testing.T, from, to *DB) {
 	ctx := t.Context()
 	// The same contract has another version in each of them.
-	if _, _, err := to.PutContract(ctx, "standard", []byte("older"), hook.ContractPosted); err != nil {
+	if _, _, err := to.PutContract(ctx, "standard", []byte("older"), hook.ContractPosted, hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
-	there, _, err := from.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted)
+	there, _, err := from.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted, hook.Precondition{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,10 +104,10 @@ func testMoveTenant(t *testing.T, from, to *DB) {
 	} else {
 		t.Fatal(err)
 	}
-	if _, _, err := to.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted); err != nil {
+	if _, _, err := to.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted, hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
-	here, _, err := to.PutContract(ctx, "standard", []byte("newer"), hook.ContractPosted)
+	here, _, err := to.PutContract(ctx, "standard", []byte("newer"), hook.ContractPosted, hook.Precondition{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestImportUnderForeignID(t *testing.T) {
 		ctx := t.Context()
 		from := open(t)
 		for _, db := range []*DB{from, to} {
-			if _, _, err := db.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted); err != nil {
+			if _, _, err := db.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted, hook.Precondition{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -306,7 +306,7 @@ func TestExportUnreadable(t *testing.T) {
 		ctx := t.Context()
 		to := run(t, Options{Path: filepath.Join(t.TempDir(), "to.db"), Key: bytes.Repeat([]byte{9}, 32)})
 		for _, db := range []*DB{from, to} {
-			if _, _, err := db.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted); err != nil {
+			if _, _, err := db.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted, hook.Precondition{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -421,7 +421,7 @@ func TestExportBesideServer(t *testing.T) {
 	each(t, func(t *testing.T, db *DB) {
 		ctx := t.Context()
 		addTenants(t, db)
-		if _, _, err := db.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted); err != nil {
+		if _, _, err := db.PutContract(ctx, "standard", []byte("the text"), hook.ContractPosted, hook.Precondition{}); err != nil {
 			t.Fatal(err)
 		}
 		e := newEndpoint(t, db, "acme")
