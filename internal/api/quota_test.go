@@ -204,7 +204,7 @@ func TestLimitsAreShared(t *testing.T) {
 		}
 		publish(same).want(202)
 		// A portal session is no way out.
-		link := s.as(by, "POST", acme+"/portal-links", `{}`).want(201).str("url")
+		link := s.as(by, "POST", acme+"/portal-links", `{"actions":["publish"]}`).want(201).str("url")
 		_, token, _ := strings.Cut(link, "#")
 		portal := s.as("", "POST", "/v1/portal-sessions", `{"token":"`+token+`"}`).want(201).str("token")
 		publish(portal).want(202)
