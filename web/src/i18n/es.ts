@@ -119,8 +119,10 @@ const es: Messages = {
       no_credentials: "Este sistema no usa credenciales.",
       too_many_endpoints: "El cliente ya tiene todos los destinos que puede tener.",
       event_id_reused: "Ese id ya se usó para un evento con otro contenido.",
-      idempotency_unanswered: "Una solicitud con esa Idempotency-Key se está realizando, o se realizó y su respuesta no se guardó. Revise qué hay antes de usar otra clave.",
-      changed_meanwhile: "Otra persona lo cambió mientras tanto. Vuelva a leerlo y repita su cambio si todavía corresponde.",
+      idempotency_unanswered:
+        "Una solicitud con esa Idempotency-Key se está realizando, o se realizó y su respuesta no se guardó. Revise qué hay antes de usar otra clave.",
+      changed_meanwhile:
+        "Otra persona lo cambió mientras tanto. Vuelva a leerlo y repita su cambio si todavía corresponde.",
       idempotency_key_reused: "Esa Idempotency-Key ya se usó para otra petición.",
       idempotency_invalid: "La Idempotency-Key no está bien escrita.",
       record_changed: "Alguien cambió el registro mientras tanto. Ábralo de nuevo y repita su cambio.",

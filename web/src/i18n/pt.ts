@@ -118,8 +118,10 @@ const pt: Messages = {
       no_credentials: "Este sistema não usa credenciais.",
       too_many_endpoints: "O cliente já tem todos os destinos que pode ter.",
       event_id_reused: "Esse id já foi usado para um evento com outro conteúdo.",
-      idempotency_unanswered: "Uma solicitação com essa Idempotency-Key está em andamento, ou foi feita e a resposta não foi guardada. Veja o que existe antes de usar outra chave.",
-      changed_meanwhile: "Outra pessoa alterou isto nesse meio-tempo. Leia de novo e repita a sua alteração se ainda fizer sentido.",
+      idempotency_unanswered:
+        "Uma solicitação com essa Idempotency-Key está em andamento, ou foi feita e a resposta não foi guardada. Veja o que existe antes de usar outra chave.",
+      changed_meanwhile:
+        "Outra pessoa alterou isto nesse meio-tempo. Leia de novo e repita a sua alteração se ainda fizer sentido.",
       idempotency_key_reused: "Essa Idempotency-Key já foi usada para outra requisição.",
       idempotency_invalid: "A Idempotency-Key não está bem escrita.",
       record_changed: "Alguém mudou o registro nesse meio-tempo. Abra-o de novo e repita a sua mudança.",

@@ -140,11 +140,11 @@ function giveUpOf({ give_up: g }: Draft): EndpointInput["give_up"] {
   return g.do === "nothing" ? { do: g.do } : { ...g, after: g.after.trim() };
 }
 
-function create(tenant: string, d: Draft, was: Draft) {
+function create(tenant: string, d: Draft, was: Draft, once: string) {
   const headers = Object.fromEntries(d.headers.filter(([k]) => k.trim()));
   return ok(
     api.POST("/v1/tenants/{tenant}/endpoints", {
-      params: { path: { tenant } },
+      params: { path: { tenant }, header: { "Idempotency-Key": once } },
       body: {
         ...inputOf(d, was),
         contract: d.contract,
@@ -170,7 +170,10 @@ function change(endpoint: Endpoint, d: Draft, was: Draft) {
   const unlimited = d.rate_limit.per_second === "" && was.rate_limit.per_second !== "";
   return ok(
     api.PATCH("/v1/tenants/{tenant}/endpoints/{endpoint}", {
-      params: { path: { tenant: endpoint.tenant, endpoint: endpoint.id } },
+      params: {
+        path: { tenant: endpoint.tenant, endpoint: endpoint.id },
+        header: { "If-Match": endpoint.etag }, // what somebody else changed since it was read is not overwritten
+      },
       body: {
         ...inputOf(d, was),
         settings: { ...d.settings, ...gone },
@@ -184,10 +187,10 @@ function change(endpoint: Endpoint, d: Draft, was: Draft) {
 }
 
 /** An endpoint of a contract whose requests name a credential is made with the credential: of a name and a URL. */
-function createWithCredential(tenant: string, d: Draft) {
+function createWithCredential(tenant: string, d: Draft, once: string) {
   return ok(
     api.POST("/v1/tenants/{tenant}/credentials", {
-      params: { path: { tenant } },
+      params: { path: { tenant }, header: { "Idempotency-Key": once } },
       body: { contract: d.contract, name: d.name.trim(), url: d.url.trim() },
     }),
   );
@@ -201,13 +204,13 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
   const [was] = useState(() => draftOf(endpoint, first?.name ?? "standard"));
   const { form, sending, submit, trouble } = useSentForm({
     initialValues: was,
-    send: async (d): Promise<Endpoint | Schemas["NewCredential"]> => {
+    send: async (d, once): Promise<Endpoint | Schemas["NewCredential"]> => {
       if (endpoint) return change(endpoint, d, was);
       const of = await queryClient.ensureQueryData(contractQuery(d.contract, t.code as Language));
-      if (of.endpoint.needs_credential) return createWithCredential(tenant, d);
+      if (of.endpoint.needs_credential) return createWithCredential(tenant, d, once);
       const [only, another] = of.event_types; // nobody is asked where there is nothing to choose
       const names = only && !another && of.endpoint.min_event_types > 0 ? [only.name] : d.event_types;
-      return create(tenant, { ...d, event_types: names }, was);
+      return create(tenant, { ...d, event_types: names }, was, once);
     },
     onSuccess: async (saved) => {
       if ("apiKey" in saved) {

@@ -38,8 +38,9 @@ export function usePublish(
   });
   const put = useMutation({
     mutationFn: async (confirmed: boolean) => {
-      if (!confirmed) {
-        const found = await check.mutateAsync();
+      let found = asking?.check;
+      if (!confirmed || !found) {
+        found = await check.mutateAsync();
         if (!found.ok) return undefined;
         const question: Question = { check: found };
         if (started && started.name === found.name) {
@@ -52,7 +53,10 @@ export function usePublish(
           return undefined;
         }
       }
-      return ok(api.POST("/v1/contracts", { body: { source } }));
+      // What somebody puts in force in this very moment is not replaced unseen: the server compares the version.
+      const seen = started && started.name === found.name ? (asking?.overtaken ?? started.version) : undefined;
+      const header = seen === undefined ? undefined : { "If-Match": `"${seen.toString(36)}"` };
+      return ok(api.POST("/v1/contracts", { params: { header }, body: { source } }));
     },
     onSuccess: async (stored) => {
       if (!stored) return;

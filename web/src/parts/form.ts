@@ -8,6 +8,9 @@ import type { Messages } from "../i18n/en";
 import { detailOf } from "./basics";
 import { stepsOf } from "./places";
 
+// crypto.randomUUID is missing where the console is reached by plain http.
+const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-");
+
 /** The path of a form's field that a JSON Pointer names: /retry/0 is retry.0. */
 export const pathOf = (pointer: string) => stepsOf(pointer).join(".");
 
@@ -44,14 +47,20 @@ export function useSentForm<V extends Record<string, unknown>, R>({
   onSuccess,
 }: {
   initialValues: V;
-  send: (values: V) => Promise<R>;
+  /** once is an Idempotency-Key: the same for the same values, so sending them again makes nothing twice. */
+  send: (values: V, once: string) => Promise<R>;
   onSuccess?: (result: R, values: V) => unknown;
 }): SentForm<V, R> {
   const t = useT();
   const form = useForm<V>({ initialValues });
   const sent = useRef<HTMLFormElement>(null);
+  const tried = useRef({ text: "", key: "" });
   const sending = useMutation<R, Error, V>({
-    mutationFn: send,
+    mutationFn: (values) => {
+      const text = JSON.stringify(values);
+      if (tried.current.text !== text) tried.current = { text, key: randomKey() };
+      return send(values, tried.current.key);
+    },
     onSuccess,
     onError: (e) => {
       form.setErrors(errorsByPath(e, t));
