@@ -70,6 +70,8 @@ type Options struct {
 	// Bodies is how many bytes of request bodies may be in memory at the same time; 0 means 256 MiB.
 	Bodies  int64
 	Version string // of the program, for the document; "": dev
+	// Examples are contracts whose requests the OpenAPI document has as examples, called at most once; nil: there are none.
+	Examples func() []*contract.Contract
 	// PublicURL is the address at which browsers reach the server; nil: the one that they used for their request. If it has
 	// a path, that is no part of the paths of requests any more (package listen).
 	PublicURL *url.URL
@@ -119,7 +121,7 @@ type API struct {
 	bodies    *bodies // memory for the bodies of all requests
 	mux       *http.ServeMux
 	huma      huma.API
-	doc       []byte // the OpenAPI document
+	docs      *openapi
 }
 
 // New makes the API. It starts nothing.
@@ -150,9 +152,11 @@ func New(o Options) *API {
 		accept: newAcceptHandlers(o, answers, all), bodies: all, mux: http.NewServeMux(),
 	}
 	a.huma = newHuma(a.mux, o.Version)
+	a.huma.OpenAPI().Servers = []*huma.Server{{URL: "/", Description: "The server that has this document."}}
 	if at.public != nil {
 		a.huma.OpenAPI().Servers = []*huma.Server{{URL: at.public.String()}}
 	}
+	a.docs = &openapi{doc: a.huma.OpenAPI(), contracts: o.Examples, guide: o.Guide}
 	sees := sights{o.Views, o.Admin.People}
 	deliveries := deliveryHandlers{o.Deliveries, o.Admin.Deliveries, o.Admin.Events, o.Explain, sees}
 	for _, noun := range []interface{ register(a *API) }{
@@ -185,13 +189,14 @@ func New(o Options) *API {
 	} {
 		noun.register(a)
 	}
-	a.doc = a.document()
+	finishSchemas(a.huma.OpenAPI())
 	return a
 }
 
-// Document is the OpenAPI document of a server of some version.
-func Document(version string) []byte {
-	return New(Options{Version: version, Metrics: http.NotFoundHandler()}).doc
+// Document is the OpenAPI document of a server that the options describe, in version 3.1 or 3.0 of OpenAPI.
+func Document(o Options, version string) []byte {
+	o.Metrics = http.NotFoundHandler()
+	return New(o).docs.in(version)
 }
 
 // ServeHTTP serves one request.

@@ -21,6 +21,9 @@ type Guide struct {
 	OpenAPI  func(c *contract.Contract, language, server string) []byte
 	// Page is the same as Markdown, as a part of a web page.
 	Page func(c *contract.Contract, language, server string) client.ContractPage
+	// Setup is the body of the request that creates an endpoint of a contract, or the credential that it comes with; nil: the
+	// document of the API has no examples of them.
+	Setup func(c *contract.Contract) (body []byte, credential bool)
 	// Changes are what a new version changes for receivers, what breaks them first. whole is false if ctx was done before
 	// everything was compared.
 	Changes func(ctx context.Context, before, after *contract.Contract, language string) (list []client.ContractChange, whole bool)

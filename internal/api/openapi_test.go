@@ -326,14 +326,19 @@ func (d *document) checkOperation(t *testing.T, where, path string, op map[strin
 	}
 }
 
-// TestDocumentIsValidOpenAPI gives the document to an independent validator, which checks it against the official
-// schema of OpenAPI 3.1 and resolves its references. It needs node and npm packages (make test-needs), and fails
+// TestDocumentIsValidOpenAPI gives the document, in both versions, to an independent validator, which checks it against the
+// official schemas of OpenAPI and resolves its references. It needs node and npm packages (make test-needs), and fails
 // without them.
 func TestDocumentIsValidOpenAPI(t *testing.T) {
 	t.Parallel()
+	s := newServer(t)
+	paths := []string{"/openapi.json", "/openapi-3.0.json"}
 	var in bytes.Buffer
-	if err := json.Compact(&in, []byte(newServer(t).as("", "GET", "/openapi.json", "").want(200).Body)); err != nil {
-		t.Fatal(err)
+	for _, path := range paths {
+		if err := json.Compact(&in, []byte(s.as("", "GET", path, "").want(200).Body)); err != nil {
+			t.Fatal(err)
+		}
+		in.WriteByte('\n')
 	}
 	cmd := exec.CommandContext(t.Context(), "node", "oracle.js")
 	cmd.Dir = "../guide/testdata/oracle"
@@ -343,18 +348,67 @@ func TestDocumentIsValidOpenAPI(t *testing.T) {
 	if err != nil {
 		t.Fatalf("node oracle.js: %v; run make test-needs", err)
 	}
-	var found struct {
-		Valid   bool
-		Version string
-		Errors  json.RawMessage
-		Paths   []string
+	answers := json.NewDecoder(bytes.NewReader(out))
+	for i, version := range []string{"3.1", "3.0"} {
+		var found struct {
+			Valid   bool
+			Version string
+			Errors  json.RawMessage
+			Paths   []string
+		}
+		if err := answers.Decode(&found); err != nil {
+			t.Fatal(err)
+		}
+		if !found.Valid || found.Version != version || !slices.Contains(found.Paths, "/v1/tenants/{tenant}/events") {
+			t.Errorf("%s: valid %v, version %s, %d paths: %.3000s", paths[i], found.Valid, found.Version, len(found.Paths), found.Errors)
+		}
 	}
-	if err := json.Unmarshal(out, &found); err != nil {
+	if old := s.as("", "GET", paths[1], "").Body; strings.Contains(old, `"null"`) || !strings.Contains(old, `"nullable":true`) {
+		t.Error("the document of version 3.0 has the type null")
+	}
+}
+
+// TestExamplesAreAccepted sends the examples of whole requests that the document has, each to its operation.
+func TestExamplesAreAccepted(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.tenant("acme")
+	_, endpoint := s.endpoint("/v1/tenants/acme", `{"url":"http://192.0.2.1/"}`)
+	d, err := parseDocument(s.as("", "GET", "/openapi.json", "").want(200).Body)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if !found.Valid || found.Version != "3.1" || !slices.Contains(found.Paths, "/v1/tenants/{tenant}/events") {
-		t.Errorf("valid %v, version %s, %d paths: %s", found.Valid, found.Version, len(found.Paths), found.Errors)
+	if servers, ok := d.raw["servers"].([]any); !ok || len(servers) != 1 {
+		t.Errorf("servers: %v", d.raw["servers"])
 	}
+	seen := map[string]int{}
+	for path, item := range d.paths() {
+		for method, op := range item.(map[string]any) {
+			body, _ := op.(map[string]any)["requestBody"].(map[string]any)
+			content, _ := body["content"].(map[string]any)
+			media, _ := content["application/json"].(map[string]any)
+			examples, _ := media["examples"].(map[string]any)
+			for name, e := range examples {
+				text, err := json.Marshal(e.(map[string]any)["value"])
+				if err != nil {
+					t.Fatal(err)
+				}
+				contract, kind, _ := strings.Cut(name, "_")
+				at := strings.NewReplacer("{tenant}", "acme", "{endpoint}", endpoint, "{contract}", contract, "{kind}", kind, "{key}", "1001").Replace(path)
+				a := s.do(strings.ToUpper(method), at, string(text))
+				if a.Status >= 300 || strings.Contains(a.Body, `"error":{`) {
+					t.Errorf("%s %s, example %s: %d %s\n%s", method, path, name, a.Status, a.Body, text)
+				}
+				seen[op.(map[string]any)["operationId"].(string)]++
+			}
+		}
+	}
+	for _, id := range []string{"publish-events", "create-endpoint", "create-credential", "create-portal-link", "put-record", "change-records", "recover-endpoint"} {
+		if seen[id] == 0 {
+			t.Errorf("%s has no examples", id)
+		}
+	}
+	t.Log(seen)
 }
 
 func TestRoutesAreDocumented(t *testing.T) {
@@ -390,7 +444,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 	s.do("HEAD", "/v1/tenants/nobody", "").want(404)
 	s.as("", "HEAD", "/v1/tenants/acme", "").want(401)
 	s.do("HEAD", "/v1/tenants/acme/endpoints/x/pause", "").want(405)
-	for _, path := range []string{"/", "/v1", "/v1/", "/v2/tenants", "/v1/tenants/", "/v1/tenants/acme/", "/v1/nothing", "/docs", "/schemas/Key.json", "/openapi.yaml", "/openapi-3.0.json"} {
+	for _, path := range []string{"/", "/v1", "/v1/", "/v2/tenants", "/v1/tenants/", "/v1/tenants/acme/", "/v1/nothing", "/docs", "/schemas/Key.json", "/openapi.yaml", "/openapi-3.1.json"} {
 		s.do("GET", path, "").want(404)
 		s.as("", "GET", path, "").want(404)
 	}

@@ -457,13 +457,6 @@ func validate[T any](registry huma.Registry, doc []byte) error {
 // isObject reports whether JSON, which was checked before, is an object.
 func isObject(raw json.RawMessage) bool { return rawjson.KindOf(raw) == '{' }
 
-// document is the OpenAPI document.
-func (a *API) document() []byte {
-	doc := a.huma.OpenAPI()
-	finishSchemas(doc)
-	return encode(doc)
-}
-
 type contextKey int
 
 const (

@@ -208,7 +208,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 			SealKeys:    admin.EncryptionKeys{Store: db, Begun: func() {}},
 		},
 		Auth: keys, Accepter: s.in, Changer: s.in, Quota: limits, Explain: explain.Explainer{Contracts: set}, Views: view.Views{Contracts: set}, Streams: s.live,
-		Guide: api.Guide{Markdown: docMarkdown, OpenAPI: docOpenAPI, Page: docPage, Changes: changes}, Senders: []string{"203.0.113.7", "2001:db8:20::/48"},
+		Guide: api.Guide{Markdown: docMarkdown, OpenAPI: docOpenAPI, Page: docPage, Setup: guide.SetupRequest, Changes: changes}, Examples: set.All, Senders: []string{"203.0.113.7", "2001:db8:20::/48"},
 		Events: db, Deliveries: db, Records: db, Stats: db, Omissions: db, Audit: db, Health: s, Log: log, MaxPayload: maxPayload,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 	})

@@ -21,10 +21,8 @@ type systemHandlers struct {
 func (h systemHandlers) register(a *API) {
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, "ok") })
 	a.mux.HandleFunc("GET /readyz", h.ready)
-	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(a.doc)
-	})
+	a.mux.HandleFunc("GET /openapi.json", a.docs.serve(openAPI31))
+	a.mux.HandleFunc("GET /openapi-3.0.json", a.docs.serve(openAPI30))
 	if h.metrics != nil {
 		a.mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 			key, err := a.auth.Enter(r, auth.Readers.In("system:read"), "", false)
@@ -83,6 +81,10 @@ func (h systemHandlers) describe(doc *huma.OpenAPI) {
 		{"get-metrics", "/metrics", "Metrics for Prometheus", metrics},
 		{"get-openapi", "/openapi.json", "This document", map[string]*huma.Response{"200": {
 			Description: "OpenAPI 3.1.",
+			Content:     map[string]*huma.MediaType{"application/openapi+json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+		}}},
+		{"get-openapi-3.0", "/openapi-3.0.json", "This document, for generators that read only OpenAPI 3.0", map[string]*huma.Response{"200": {
+			Description: "OpenAPI 3.0. It says the same, except for what 3.0 has no words for.",
 			Content:     map[string]*huma.MediaType{"application/openapi+json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
 		}}},
 	} {

@@ -119,8 +119,13 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	return s.run(ctx)
 }
 
-// OpenAPI is the description of the API of a server of some version.
-func OpenAPI(version string) []byte { return api.Document(version) }
+// OpenAPI is the description of the API of a server of some version at an address, with examples for the contracts that
+// come with the program, in version 3.1 or 3.0 of OpenAPI.
+func OpenAPI(version string, at PublicURL, of string) []byte {
+	return api.Document(api.Options{
+		Version: version, PublicURL: at.url(), Guide: guideOf(guide.Sender{}), Examples: shippedContracts,
+	}, of)
+}
 
 // tuneMemory makes the garbage collector run when the heap has grown to three times
 // the live data, unless GOGC is set. The live data is small (bounded lanes, no caches
@@ -275,7 +280,7 @@ func (s *server) assemble() (*parts, error) {
 	cases := s.useCases(p, inForce)
 	p.handler = api.New(api.Options{
 		Admin: cases, Auth: p.auth, Accepter: p.in, Changer: p.in, Quota: p.quotas, Explain: explain.Explainer{Contracts: inForce}, Views: view.Views{Contracts: inForce},
-		Streams: &s.live, Guide: guideOf(documented), Senders: documented.Addresses,
+		Streams: &s.live, Guide: guideOf(documented), Examples: shippedContracts, Senders: documented.Addresses,
 		Events: s.db, Deliveries: s.db, Records: s.db, Stats: s.db, Omissions: s.db, Audit: s.db, Health: p.health,
 		Once: s.db, KeepKeys: s.cfg.Idempotency,
 		MaxPayload: int(s.cfg.MaxPayload), Bodies: int64(s.cfg.MaxBodies), Log: log("api"), Metrics: numbers.Handler(),

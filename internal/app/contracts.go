@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"io/fs"
 	"log/slog"
 	"time"
 
+	"gancho/contracts"
 	"gancho/internal/catalog"
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
@@ -43,4 +46,20 @@ func (r *reloader) run(ctx context.Context) error {
 			time.AfterFunc(time.Second, func() { r.changed(hook.Change{Contract: "any"}) })
 		}
 	}
+}
+
+// shippedContracts are the contracts that come with the program, by name.
+func shippedContracts() (list []*contract.Contract) {
+	files, err := fs.Glob(contracts.Files, "*.yaml")
+	if err != nil {
+		panic("app: " + err.Error()) // the pattern is right
+	}
+	for _, file := range files {
+		c, err := contract.Load(contracts.Files, file)
+		if err != nil {
+			panic("app: " + err.Error()) // tests load them all
+		}
+		list = append(list, c)
+	}
+	return list
 }

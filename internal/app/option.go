@@ -187,7 +187,7 @@ func (p *PublicURL) UnmarshalText(text []byte) error {
 // ownPaths are the first segments of the paths that the API and the console have.
 var ownPaths = []string{
 	"v1", "assets", "portal", "t", "tenants", "contracts", "library", "new-contract", "audit", "encryption", "keys", "in", "debug",
-	"healthz", "readyz", "metrics", "openapi.json", "docs", "documentation",
+	"healthz", "readyz", "metrics", "openapi.json", "openapi-3.0.json", "docs", "documentation",
 }
 
 // url is the parsed address, nil if there is none.

@@ -62,6 +62,7 @@ func guideOf(documented guide.Sender) api.Guide {
 	return api.Guide{
 		Markdown: func(c *contract.Contract, language, server string) []byte { return at(server).Markdown(c, language) },
 		OpenAPI:  func(c *contract.Contract, language, server string) []byte { return at(server).OpenAPI(c, language) },
+		Setup:    guide.SetupRequest,
 		Changes:  changes,
 		Page: func(c *contract.Contract, language, server string) client.ContractPage {
 			p := documentation(at(server), c, language)

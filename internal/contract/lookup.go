@@ -61,7 +61,7 @@ func matchPath(pattern, path string) (key string, ok bool) {
 }
 
 // ownPaths are the beginnings of paths that Gancho answers itself.
-var ownPaths = []string{"/v1", "/in", "/healthz", "/readyz", "/metrics", "/openapi.json", "/openapi.yaml", "/docs", "/console", "/portal", "/assets"}
+var ownPaths = []string{"/v1", "/in", "/healthz", "/readyz", "/metrics", "/openapi.json", "/openapi.yaml", "/openapi-3.0.json", "/docs", "/console", "/portal", "/assets"}
 
 // readLookup reads the section lookup.
 func (l *loader) readLookup(c *Contract, n *yamlfile.Node) {

@@ -288,7 +288,7 @@ func (b *blocks) code(w util.BufWriter, source []byte, n ast.Node, entering bool
 		code.Write(line.Value(source))
 	}
 	language := string(f.Language(source))
-	_, _ = fmt.Fprintf(w, `<div class="code"><button type="button" class="copy" hidden>%s</button><pre><code>`,
+	_, _ = fmt.Fprintf(w, `<div class="sample"><button type="button" class="copy" hidden>%s</button><pre><code>`,
 		html.EscapeString(words.In(b.language, "copy")))
 	b.fills.colour(w, language, strings.TrimSuffix(code.String(), "\n"))
 	_, _ = w.WriteString("</code></pre></div>\n")
