@@ -18,6 +18,20 @@ const relative = kept((locale) => new Intl.RelativeTimeFormat(locale, { numeric:
 
 export const exactTime = (iso: string, locale: string): string => exact(locale).format(new Date(iso));
 
+const spans = kept(
+  (locale) =>
+    new Intl.DateTimeFormat(locale, {
+      weekday: "short",
+      day: "numeric",
+      month: "short",
+      hour: "2-digit",
+      minute: "2-digit",
+    }),
+);
+
+/** From when to when, both in ms since 1970. */
+export const timeSpan = (from: number, until: number, locale: string): string => spans(locale).formatRange(from, until);
+
 /** A time as <input type="datetime-local"> has it: of this place, to the minute. */
 export const localTime = (d: Date) => new Date(d.getTime() - d.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 
@@ -50,8 +64,9 @@ export function bytes(n: number, locale: string): string {
   }).format(n / 1000 ** i);
 }
 
+/** A share from 0 to 1, rounded down, so that what is not whole is never called 100 %. */
 export const percent = (n: number, locale: string) =>
-  new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: n > 0.9995 || n === 0 ? 0 : 1 }).format(n);
+  new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }).format(Math.floor(n * 1000) / 1000);
 
 export const milliseconds = (ms: number, locale: string) => number(ms, locale, ms < 10 ? 1 : 0);
 

@@ -40,6 +40,24 @@ const records = createRoute({
   }),
 });
 
+const ranges = ["hour", "day", "week"] as const;
+const period = (s: Record<string, unknown>): { range?: (typeof ranges)[number] } => ({
+  range: ranges.find((x) => x === s.range),
+});
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: lazyRouteComponent(() => import("./pages/Overview"), "HomePage"),
+  validateSearch: period,
+});
+const tenantHome = createRoute({
+  getParentRoute: () => root,
+  path: "/t/$tenant",
+  component: lazyRouteComponent(() => import("./pages/Overview"), "TenantOverviewPage"),
+  validateSearch: period,
+});
+
 const endpointTabs = ["history", "configuration", "transformation", "test"] as const;
 const endpoint = createRoute({
   getParentRoute: () => root,
@@ -70,13 +88,9 @@ const documentation = (path: "/documentation" | "/documentation/$contract") =>
   });
 
 const tree = root.addChildren([
-  createRoute({
-    getParentRoute: () => root,
-    path: "/",
-    component: lazyRouteComponent(() => import("./pages/Overview"), "HomePage"),
-  }),
+  home,
   at("/tenants", () => lazyRouteComponent(() => import("./pages/Tenants"), "TenantsPage")),
-  at("/t/$tenant", () => lazyRouteComponent(() => import("./pages/Overview"), "TenantOverviewPage")),
+  tenantHome,
   at("/t/$tenant/endpoints", () => lazyRouteComponent(() => import("./pages/Endpoints"), "EndpointsPage")),
   at("/t/$tenant/endpoints/new", () => lazyRouteComponent(() => import("./pages/EndpointForm"), "NewEndpointPage")),
   endpoint,

@@ -145,12 +145,17 @@ export const startBrowser = () =>
   });
 
 /** A window of one person, who speaks a language and is not known yet. */
-export async function open(browser, { locale = "en-US", width = 1440, height = 900, dark = false } = {}) {
+export async function open(
+  browser,
+  { locale = "en-US", width = 1440, height = 900, dark = false, touch = false, timeZone } = {},
+) {
   const context = await browser.newContext({
     viewport: { width, height },
     locale,
     colorScheme: dark ? "dark" : "light",
     reducedMotion: "reduce",
+    hasTouch: touch,
+    timezoneId: timeZone,
   });
   const page = await context.newPage();
   page.setDefaultTimeout(patience);

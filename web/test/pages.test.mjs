@@ -137,7 +137,7 @@ for (const look of [
       await page.goto(server.url + path);
       await page.getByRole("heading", { level: 1 }).first().waitFor();
       await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
-      if (name === "home" || name === "overview") await page.locator(".uplot canvas").waitFor();
+      if (name === "home" || name === "overview") await page.locator(".chart-bar").first().waitFor();
       await screenshot(page, name + look.name);
       assert.deepEqual(await stumbles(page), [], name);
       assert.ok((await overflow(page)) <= 0, `${name} sticks out by ${await overflow(page)} pixels`);

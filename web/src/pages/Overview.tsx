@@ -11,24 +11,22 @@ import {
   Table,
   Text,
   Title,
-  VisuallyHidden,
 } from "@mantine/core";
-import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCircleCheck, IconInfoCircle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { Link, Navigate, useParams } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
+import { Link, Navigate, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import type { Schemas } from "../api/client";
 import { endpointsQuery, statsQuery } from "../api/queries";
-import { exactTime, milliseconds, number, parseSpan, percent } from "../format";
+import { milliseconds, number, parseSpan, percent, timeSpan } from "../format";
 import { useT } from "../i18n";
 import { PageHead, Time, Tone, Trouble } from "../parts/basics";
+import { barsOf, Chart, ends, linkTo } from "../parts/Chart";
 import { Columns, when } from "../parts/Listing";
 import { LiveMark } from "../parts/Live";
 import { useMayChange, useVisitor } from "../session";
 
-const Chart = lazy(() => import("../parts/Chart"));
-
-export type Range = "hour" | "day" | "week";
+type Range = "hour" | "day" | "week";
 
 /** Where one lands: a tenant at its own overview, the operator at that of all. */
 export function HomePage() {
@@ -44,19 +42,12 @@ export function TenantOverviewPage() {
 
 function Overview({ tenant }: { tenant?: string }) {
   const t = useT();
-  const [range, setRange] = useState<Range>("hour");
+  const go = useNavigate();
+  const { range = "hour" } = useSearch({ strict: false }) as { range?: Range };
   const stats = useQuery({ ...statsQuery(tenant, range), refetchInterval: range === "hour" ? 5_000 : 30_000 });
   const s = stats.data;
-  const words = useMemo(
-    () => ({
-      delivered: t.overview.delivered,
-      failed: t.overview.failed,
-      retrying: t.overview.retrying,
-      locale: t.locale,
-    }),
-    [t],
-  );
   const ended = s ? s.totals.delivered + s.totals.failed + s.totals.unknown : 0;
+  const also = s ? (["unknown", "cancelled"] as const).filter((k) => s.totals[k] > 0) : [];
   const waiting = s
     ? s.backlog.at_least
       ? t.overview.waitingMore(number(s.backlog.waiting, t.locale))
@@ -71,7 +62,7 @@ function Overview({ tenant }: { tenant?: string }) {
           maw="100%"
           aria-label={t.overview.period}
           value={range}
-          onChange={(v) => setRange(v as Range)}
+          onChange={(v) => void go({ to: ".", search: { range: v as Range }, replace: true })}
           data={[
             { value: "hour", label: t.overview.hour },
             { value: "day", label: t.overview.day },
@@ -83,16 +74,25 @@ function Overview({ tenant }: { tenant?: string }) {
       {tenant && <FirstSteps tenant={tenant} />}
       <SimpleGrid cols={{ base: 2, md: 4 }} mb="md">
         <Figure
-          label={t.overview.delivered}
+          label={t.overview.names.delivered}
           value={s && number(s.totals.delivered, t.locale)}
-          note={s && ended > 0 ? `${t.overview.success}: ${percent(s.totals.delivered / ended, t.locale)}` : undefined}
+          note={
+            s &&
+            (ended > 0
+              ? t.overview.rate(percent(s.totals.delivered / ended, t.locale), ended, number(ended, t.locale))
+              : t.overview.nothing)
+          }
         />
         <Figure
-          label={t.overview.failed}
-          value={s && number(s.totals.failed + s.totals.unknown, t.locale)}
-          note={s ? `${t.overview.retrying}: ${number(s.totals.retrying, t.locale)}` : undefined}
+          label={t.overview.names.failed}
+          value={s && number(s.totals.failed, t.locale)}
+          note={s && also.map((k) => t.overview.count[k](s.totals[k], number(s.totals[k], t.locale))).join(" · ")}
         />
-        <Figure label={t.overview.waiting} value={s && waiting} />
+        <Figure
+          label={t.overview.waiting}
+          value={s && waiting}
+          note={s && t.overview.tries(s.totals.retrying, number(s.totals.retrying, t.locale))}
+        />
         <Figure
           label={t.overview.latency}
           value={s && (s.totals.latency_ms ? t.overview.ms(milliseconds(s.totals.latency_ms.p50, t.locale)) : "–")}
@@ -119,24 +119,27 @@ function Overview({ tenant }: { tenant?: string }) {
             {t.overview.chart}
           </Title>
           <Group gap="md">
-            <Legend color="#38a686">{t.overview.delivered}</Legend>
-            <Legend color="#f0c24b">{t.overview.retrying}</Legend>
-            <Legend color="#e05252">{t.overview.failed}</Legend>
+            {ends
+              .filter((k) => k === "delivered" || k === "failed" || s?.totals[k])
+              .map((k) => (
+                <Legend key={k} of={k}>
+                  {t.overview.names[k]}
+                </Legend>
+              ))}
+            <Legend of="retrying">{t.overview.retrying}</Legend>
           </Group>
         </Group>
         {s ? (
           <>
-            <VisuallyHidden>
-              {t.overview.chartText(number(s.totals.delivered, t.locale), number(s.totals.failed, t.locale))}
-            </VisuallyHidden>
-            <Suspense fallback={<Skeleton height={240} />}>
-              <Chart points={s.points} words={words} step={parseSpan(s.step) ?? 60} />
-            </Suspense>
+            <Chart key={range} points={s.points} step={parseSpan(s.step) ?? 60} tenant={tenant} />
+            <Text size="xs" c="dimmed" mt="xs">
+              {t.overview.counted}
+            </Text>
             <details>
               <summary style={{ cursor: "pointer", fontSize: "0.8125rem", color: "var(--mantine-color-dimmed)" }}>
                 {t.overview.table}
               </summary>
-              <Numbers points={s.points} />
+              <Numbers points={s.points} step={parseSpan(s.step) ?? 60} tenant={tenant} />
             </details>
           </>
         ) : (
@@ -151,10 +154,7 @@ function Overview({ tenant }: { tenant?: string }) {
           {!s ? (
             <Skeleton height={64} />
           ) : s.failing.length === 0 ? (
-            <Group p="lg" gap="xs">
-              <IconCircleCheck size={20} color="var(--mantine-color-teal-6)" aria-hidden />
-              <Text size="sm">{t.overview.allWell}</Text>
-            </Group>
+            <Health of={s.endpoints} />
           ) : (
             <Columns
               items={s.failing}
@@ -249,10 +249,10 @@ function Figure({ label, value, note }: { label: string; value?: string; note?: 
   );
 }
 
-function Legend({ color, children }: { color: string; children: ReactNode }) {
+function Legend({ of, children }: { of: string; children: ReactNode }) {
   return (
     <Group gap={6}>
-      <span className="dot" style={{ background: color }} aria-hidden />
+      <span className={`dot is-${of}`} aria-hidden />
       <Text size="xs" c="dimmed">
         {children}
       </Text>
@@ -260,10 +260,40 @@ function Legend({ color, children }: { color: string; children: ReactNode }) {
   );
 }
 
-/** The chart for those who cannot see it. */
-function Numbers({ points }: { points: Schemas["StatsPoint"][] }) {
+/** How endpoints are of which none fails: only those that were used and still are can be said to work. */
+function Health({ of: n }: { of: Schemas["EndpointCounts"] }) {
   const t = useT();
-  const some = points.filter((p) => p.attempts + p.delivered + p.failed > 0);
+  const working = n.all - n.failing - n.unused - n.paused - n.disabled;
+  const shown = (k: number) => number(k, t.locale);
+  const all = working === n.all && n.all > 0;
+  const parts = [
+    working > 0 && t.overview.working(working, shown(working)),
+    n.unused > 0 && t.overview.unused(n.unused, shown(n.unused)),
+    n.paused > 0 && t.overview.paused(n.paused, shown(n.paused)),
+    n.disabled > 0 && t.overview.disabled(n.disabled, shown(n.disabled)),
+  ].filter((x) => typeof x === "string");
+  return (
+    <Group p="lg" gap="xs" wrap="nowrap">
+      {all ? (
+        <IconCircleCheck size={20} color="var(--mantine-color-teal-6)" aria-hidden />
+      ) : (
+        <IconInfoCircle size={20} color="var(--mantine-color-dimmed)" aria-hidden />
+      )}
+      <Text size="sm">
+        {n.all === 0
+          ? t.overview.noEndpoints
+          : all
+            ? t.overview.allWell(n.all, n.at_least ? t.overview.waitingMore(shown(n.all)) : shown(n.all))
+            : `${t.overview.noneFails} ${parts.join(" · ")}.`}
+      </Text>
+    </Group>
+  );
+}
+
+/** The chart for those who cannot see it, or want its numbers. */
+function Numbers({ points, step, tenant }: { points: Schemas["StatsPoint"][]; step: number; tenant?: string }) {
+  const t = useT();
+  const some = barsOf(points, step, points.length).filter((b) => ends.some((k) => b[k] > 0) || b.retrying > 0);
   if (some.length === 0)
     return (
       <Text size="sm" c="dimmed" mt="xs">
@@ -271,25 +301,38 @@ function Numbers({ points }: { points: Schemas["StatsPoint"][] }) {
       </Text>
     );
   return (
-    <Table mt="xs" fz="sm">
-      <Table.Thead>
-        <Table.Tr>
-          <Table.Th>{t.common.time}</Table.Th>
-          <Table.Th>{t.overview.delivered}</Table.Th>
-          <Table.Th>{t.overview.retrying}</Table.Th>
-          <Table.Th>{t.overview.failed}</Table.Th>
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {some.map((p) => (
-          <Table.Tr key={p.at}>
-            <Table.Td>{exactTime(p.at, t.locale)}</Table.Td>
-            <Table.Td className="number">{number(p.delivered, t.locale)}</Table.Td>
-            <Table.Td className="number">{number(p.retrying, t.locale)}</Table.Td>
-            <Table.Td className="number">{number(p.failed + p.unknown, t.locale)}</Table.Td>
+    <Table.ScrollContainer minWidth={520} type="native" tabIndex={0}>
+      <Table mt="xs" fz="sm">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t.common.time}</Table.Th>
+            {ends.map((k) => (
+              <Table.Th key={k}>{t.overview.names[k]}</Table.Th>
+            ))}
+            <Table.Th>{t.overview.retrying}</Table.Th>
           </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
+        </Table.Thead>
+        <Table.Tbody>
+          {some.map((b) => (
+            <Table.Tr key={b.at}>
+              <Table.Td>
+                {tenant ? (
+                  <Anchor component={Link} {...(linkTo(tenant, b) as object)} size="sm">
+                    {timeSpan(b.at, b.until, t.locale)}
+                  </Anchor>
+                ) : (
+                  timeSpan(b.at, b.until, t.locale)
+                )}
+              </Table.Td>
+              {[...ends, "retrying" as const].map((k) => (
+                <Table.Td key={k} className="number">
+                  {number(b[k], t.locale)}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
   );
 }
