@@ -41,6 +41,7 @@ type EventType struct {
 	// Aliases are other names for people to find it by.
 	Aliases []string `json:"aliases" doc:"What else people call it, such as its name in the system's own document. Searches should find it." example:"[\"Novo folheto\"]"`
 	Group   string   `json:"group,omitempty" doc:"The heading under which a list of event types shows it, in the language asked for." example:"Orders"`
+	About   string   `json:"about,omitempty" doc:"When it is sent, and what it means."`
 	Made    string   `json:"made" enum:"posted,record,schedule" doc:"What makes such events: they are posted, a record changes, or a schedule is due. Any event can also be posted."`
 }
 
@@ -96,7 +97,6 @@ type ContractLink struct {
 type EventDetail struct {
 	EventType
 	Titles   Text              `json:"titles"`
-	About    string            `json:"about,omitempty"`
 	On       string            `json:"on,omitempty" doc:"The kind of record whose changes fire the event."`
 	Schedule *ContractSchedule `json:"schedule" doc:"null: no schedule makes the event."`
 	Example  string            `json:"example,omitempty" doc:"A payload, byte for byte."`

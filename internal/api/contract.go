@@ -157,7 +157,7 @@ func wireContractDetail(c *contract.Contract, language string) client.ContractDe
 	}
 	for _, e := range c.EventTypes() {
 		d := client.EventDetail{
-			EventType: wireEventType(c, e, language), Titles: wireText(e.Title), About: e.About.In(language), On: e.On,
+			EventType: wireEventType(c, e, language), Titles: wireText(e.Title), On: e.On,
 			Example: string(e.Example), Schema: e.Schema,
 		}
 		if s := e.Schedule; s != nil {
