@@ -355,7 +355,8 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			[]string{"cut short", "may differ from event"},
 		},
 		"a compact body": {
-			"endpoint: {json: {compact: true}}", []string{"There is no white space between values. Escapes may differ"},
+			"endpoint: {json: {compact: true}}",
+			[]string{"There is no white space between values. Escapes may differ"},
 			[]string{"always written as shown"},
 		},
 		"a body as published": {"", []string{"may differ from event to event"}, []string{"always written as shown"}},
