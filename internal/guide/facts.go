@@ -141,6 +141,9 @@ func (f *facts) handshake() (contract.Rendering, bool) {
 		return contract.Rendering{}, false
 	}
 	r, err := h.PlanFor(f.config(f.settings), f.sampleCredential()).Of(hook.EndpointID(hook.IDAt(sampleTime)), "MyApp").RenderFor(ev, nil)
+	if hook.CarriesBody(r.Method) {
+		r = f.sign(r)
+	}
 	return r, err == nil
 }
 

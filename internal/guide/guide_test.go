@@ -327,7 +327,7 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 		},
 		"a header, whatever the status": {
 			`delivery: {success: 'response.headers["x-done"] == "1"'}`,
-			[]string{"The content of the answer or its headers matter", "What they answer is not accepted"},
+			[]string{"The content of the answer or its headers matter", "What the programs answer is not accepted"},
 			[]string{"Any status", "Only"},
 		},
 		"an optional token": {
@@ -380,14 +380,14 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			"delivery: {batch: {max: 7, wait: 2s}}", []string{"remember each event of the body"}, []string{"exactly the same bytes"},
 		},
 		"a handshake that repeats a text": {
-			"endpoint: {verify: {method: GET, query: {c: \"${challenge}\"}, accept: response.body == challenge}}",
-			[]string{"GET /webhooks?c=your-challenge HTTP/1.1", "They do not answer the request with which", "in Zapier you cannot"},
+			"endpoint: {verify: {method: GET, query: {c: \"${challenge}\"}, accept: response.body == challenge}, sign: {headers: {X-S: \"${signature}\"}}}",
+			[]string{"GET /webhooks?c=your-challenge HTTP/1.1", "The programs do not answer the request with which", "in Zapier you cannot"},
 			nil,
 		},
 		"a handshake like an event": {
 			"endpoint: {verify: {body: {hello: true}}, sign: {headers: {X-S: \"${signature}\"}}}",
 			[]string{"POST /webhooks HTTP/1.1\nHost: example.com\nContent-Type: application/json"},
-			[]string{"They do not answer"},
+			[]string{"do not answer the request"},
 		},
 		"an answer that tools do not give": {
 			"delivery: {success: response.status == 202}", []string{"which the rule above does not take"}, []string{"All three answer with the status 200 by themselves"},
@@ -396,7 +396,7 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			"delivery: {success: 'response.status < 300 && response.body.contains(\"<Ack>true\")'}\n" +
 				"tests: {taken: {answer: {status: 200, body: '<Ack>true</Ack>', is: success}}}",
 			[]string{"one of these statuses can count as received: 200 to 299", "'<Ack>true</Ack>'"},
-			[]string{"What they answer is not"},
+			[]string{"What the programs answer is not"},
 		},
 		"no page": {
 			"delivery: {success: '!response.html && response.status < 300'}",

@@ -30,6 +30,7 @@ type reader struct {
 	entered    map[string]string // what was typed into a field of the form
 	signing    string
 	credential *contract.Credential
+	method     string // "": that of the contract
 }
 
 const (
@@ -80,7 +81,7 @@ func newReader(t *testing.T, c *contract.Contract) *reader {
 }
 
 func (r *reader) config() hook.EndpointConfig {
-	return hook.EndpointConfig{URL: r.address, EventTypes: r.types, Settings: r.settings, Credential: r.credential}
+	return hook.EndpointConfig{URL: r.address, Method: r.method, EventTypes: r.types, Settings: r.settings, Credential: r.credential}
 }
 
 var (
@@ -184,7 +185,7 @@ func TestByTheLetter(t *testing.T) {
 		language string
 	}
 	var trials []trial
-	for _, c := range append(shipped(t), describedContracts(t)...) {
+	for _, c := range shipped(t) {
 		for _, r := range receivers {
 			trials = append(trials, trial{c, r.Name})
 		}
@@ -216,9 +217,10 @@ func TestByTheLetter(t *testing.T) {
 			name, value := r.variable(t)
 			to := start(t, filepath.Join(dir, x.c.Name), x.language, name+"="+value)
 			e := x.c.EventTypes()[0]
-			m := r.message(t, e)
-			if answer := deliver(t, m, to); !x.c.Judge(answer).OK {
-				t.Errorf("what is sent is answered with %d %s\n%s", answer.Status, answer.Body, to.output)
+			for _, r.method = range x.c.Methods() {
+				if answer := deliver(t, r.message(t, e), to); !x.c.Judge(answer).OK {
+					t.Errorf("what is sent with %s is answered with %d %s\n%s", r.method, answer.Status, answer.Body, to.output)
+				}
 			}
 			other := newReader(t, x.c)
 			other.address = strings.ReplaceAll(r.address, "mine", "yours")

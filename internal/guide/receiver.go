@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -59,6 +60,7 @@ type sample struct {
 	Title                                                            string
 	Kind, Header, Prefix, Form, Param                                string
 	Encoded                                                          bool   // after the prefix, the header has the secret in Base64
+	Bodiless                                                         bool   // requests may have no body, if a method is chosen that carries none
 	Reads                                                            string // what the event is read from, see [facts.reads]
 	Member, Methods                                                  []string
 	Recipe                                                           *recipe
@@ -100,6 +102,7 @@ func (f *facts) receivers(language string) []Receiver {
 		First: comment("comment.answer"), Process: comment("comment.process"), FormComment: comment("comment.form"),
 		SignedMatch: comment("comment.signature"),
 	}
+	s.Bodiless = s.JSON() && s.Form == "" && !s.InBody() && slices.ContainsFunc(s.Methods, func(m string) bool { return !hook.CarriesBody(m) })
 	s.Recipe = f.programmable()
 	// The title is in a comment of one line. In PHP, ?> would end it.
 	s.Title = strings.ReplaceAll(strings.Join(strings.Fields(s.Title), " "), "?>", "?")

@@ -51,7 +51,7 @@ func (p *page) setup() {
 		}
 		if asks, ok := p.handshake(); ok {
 			p.say("setup.verify_request", "challenge", quoted(sampleChallenge))
-			wire, _ := p.wire(asks)
+			wire, _ := p.wire(asks, hook.CarriesBody(asks.Method))
 			p.code("http", wire)
 		}
 	}
@@ -205,7 +205,7 @@ func (p *page) request() {
 	p.list(bytes, style, p.escapes(first.Body), p.redirects())
 	if p.form != "" && contentType(first.Rendering) != formType {
 		p.say("request.form", "setting", quoted(p.formWhen), "field", quoted(p.form))
-		wire, _ := p.wire(p.asForm(first.EventType))
+		wire, _ := p.wire(p.asForm(first.EventType), true)
 		p.code("http", wire)
 	}
 	if b := p.contract.Batching(); p.contract.Batches() && b.Max > 1 {
@@ -224,7 +224,7 @@ func (p *page) request() {
 
 // example shows a request as it is sent.
 func (p *page) example(r contract.Rendering) {
-	wire, cut := p.wire(r)
+	wire, cut := p.wire(r, true)
 	intro := "request.intro"
 	switch {
 	case p.enclosed():
@@ -261,17 +261,18 @@ func (p *page) redirects() string {
 }
 
 // wire is a request as it is sent over HTTP/1.1. Of a long body it has only the beginning; then cut is true.
-func (p *page) wire(r contract.Rendering) (wire []byte, cut bool) {
+// signed says that it has the headers of a signature.
+func (p *page) wire(r contract.Rendering, signed bool) (wire []byte, cut bool) {
 	path := strings.TrimPrefix(r.URL, "https://example.com")
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\nHost: example.com\n", r.Method, path)
 	for _, h := range r.Headers {
 		fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
 	}
-	if p.auth.kind == bySignature {
+	if signed && p.auth.kind == bySignature {
 		b.WriteString("webhook-id: evt_…\nwebhook-timestamp: 1767323045\nwebhook-signature: v1,…\n")
 	}
-	if p.auth.kind == byRecipe || p.auth.kind == bySignature {
+	if signed && (p.auth.kind == byRecipe || p.auth.kind == bySignature) {
 		for _, d := range p.described() {
 			for _, h := range headersOf(d) {
 				fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
