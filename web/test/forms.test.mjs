@@ -166,6 +166,23 @@ test("a dialog says what is wrong in the language of the page, not in the browse
   await close();
 });
 
+test("a tenant without an id, and an event without a type, are told so in Spanish", async () => {
+  const { page, wrong, close } = await signedIn(browser, server, es, "/tenants");
+  await page.getByRole("button", { name: es.tenants.new }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: es.common.save }).click();
+  const id = field(dialog, es.tenants.id);
+  assert.ok((await mistake(id)).includes(es.problem.details.required));
+  await until(() => id.evaluate((x) => x === document.activeElement)); // one can type on
+  await page.goto(`${server.url}/t/acme/events`);
+  await page.getByRole("button", { name: es.events.send }).first().click();
+  await dialog.getByRole("button", { name: es.events.send }).click();
+  await dialog.getByText(`${es.problem.places.type}: `).waitFor();
+  await inWords(page);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("the activity names what was changed in words", async () => {
   const [e] = await endpoints();
   await server.call("PATCH", `/v1/tenants/acme/endpoints/${e.id}`, { timeout_ms: 9000 });

@@ -165,6 +165,7 @@ function SendEvent({ tenant, onClose }: { tenant: string; onClose: () => void })
       closeButtonProps={{ "aria-label": t.common.close }}
     >
       <form
+        noValidate
         onSubmit={(e) => {
           e.preventDefault();
           send.mutate();

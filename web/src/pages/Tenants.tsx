@@ -132,6 +132,7 @@ function NewTenant({ onClose }: { onClose: () => void }) {
   const go = useNavigate();
   const sent = useSentForm({
     initialValues: { tenant: "", name: "" },
+    needed: ["tenant"],
     send: (v) =>
       ok(
         api.PUT("/v1/tenants/{tenant}", {

@@ -43,6 +43,7 @@ export function ExportTenant({ tenant, onClose }: { tenant: Tenant; onClose: () 
   const file = `${tenant.id}.age`;
   const sent = useSentForm({
     initialValues: { passphrase: "", file: null as File | null },
+    needed: ["passphrase"],
     send: async ({ passphrase }) => {
       if (!usable(passphrase)) throw new Error(t.move.passphraseWrong);
       const answer = await raw(`/v1/tenants/${encodeURIComponent(tenant.id)}/export`, {
@@ -83,6 +84,7 @@ export function ImportTenant({ onClose }: { onClose: () => void }) {
   const t = useT();
   const sent = useSentForm({
     initialValues: { passphrase: "", file: null as File | null },
+    needed: ["passphrase"],
     send: async ({ passphrase, file }): Promise<Schemas["TenantFile"]> => {
       if (!usable(passphrase)) throw new Error(t.move.passphraseWrong);
       const answer = await raw("/v1/tenants/import", {

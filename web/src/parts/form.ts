@@ -43,10 +43,13 @@ export interface SentForm<V, R> {
  */
 export function useSentForm<V extends Record<string, unknown>, R>({
   initialValues,
+  needed = [],
   send,
   onSuccess,
 }: {
   initialValues: V;
+  /** Fields without which the request could not even be sent, such as a part of its path. */
+  needed?: (keyof V & string)[];
   /** once is an Idempotency-Key: the same for the same values, so sending them again makes nothing twice. */
   send: (values: V, once: string) => Promise<R>;
   onSuccess?: (result: R, values: V) => unknown;
@@ -55,6 +58,8 @@ export function useSentForm<V extends Record<string, unknown>, R>({
   const form = useForm<V>({ initialValues });
   const sent = useRef<HTMLFormElement>(null);
   const tried = useRef({ text: "", key: "" });
+  const focusMistake = () =>
+    requestAnimationFrame(() => sent.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
   const sending = useMutation<R, Error, V>({
     mutationFn: (values) => {
       const text = JSON.stringify(values);
@@ -64,7 +69,7 @@ export function useSentForm<V extends Record<string, unknown>, R>({
     onSuccess,
     onError: (e) => {
       form.setErrors(errorsByPath(e, t));
-      requestAnimationFrame(() => sent.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+      focusMistake();
     },
   });
   const places = Object.keys(errorsByPath(sending.error, t));
@@ -78,7 +83,12 @@ export function useSentForm<V extends Record<string, unknown>, R>({
     sending,
     submit: (e) => {
       sent.current = e.currentTarget;
-      form.onSubmit((values) => sending.mutate(values))(e);
+      form.onSubmit((values) => {
+        const missing = needed.filter((name) => String(values[name]).trim() === "");
+        form.setErrors(Object.fromEntries(missing.map((name) => [name, t.problem.details.required])));
+        if (missing.length > 0) focusMistake();
+        else sending.mutate(values);
+      })(e);
     },
     trouble: placed ? null : sending.error,
   };
