@@ -33,8 +33,7 @@ export async function enter(): Promise<Visitor | undefined> {
     if (!kept) return undefined;
     const answer = JSON.parse(kept);
     setBearer(answer.token);
-    await ok(api.GET("/v1/session"));
-    return { ...answer, tenantName: answer.tenant_name };
+    return { ...answer, ...(await ok(api.GET("/v1/session"))), tenantName: answer.tenant_name };
   } catch (e) {
     if (e instanceof Problem && e.status === 401) return undefined;
     throw e;
@@ -60,5 +59,64 @@ export function useVisitor(): Visitor {
   return v;
 }
 
-/** Whether the visitor may change things. */
+/** The pages that the portal can have, in the order of the menu; the server knows the same. */
+export const portalPages = [
+  "endpoints",
+  "test",
+  "deliveries",
+  "documentation",
+  "credentials",
+  "events",
+  "records",
+  "schedules",
+  "network",
+] as const;
+export type Page = (typeof portalPages)[number];
+
+/** What people can be let do in the portal. */
+export const portalActions = [
+  "edit_endpoints",
+  "edit_credentials",
+  "retry",
+  "publish",
+  "edit_records",
+  "run_schedules",
+  "reveal",
+] as const;
+export type Action = (typeof portalActions)[number];
+
+/** Whether the visitor may change things, if nothing else decides. */
 export const useMayChange = () => ["operator", "tenant"].includes(useVisitor().role);
+
+/** Whether the visitor may do something: by their role and, in the portal, by what they were given. */
+export function useMay(action: Action): boolean {
+  const { access } = useVisitor();
+  const mayChange = useMayChange();
+  return portal ? Boolean(access?.actions?.includes(action)) : mayChange;
+}
+
+/** Which pages the visitor sees. The test is one, also for those who are in the console. */
+export function useShows(): (page: Page) => boolean {
+  const { access } = useVisitor();
+  const mayChange = useMayChange();
+  return (page) => (portal ? Boolean(access?.pages?.includes(page)) : page !== "test" || mayChange);
+}
+
+/** The address of the first page that a visitor of the portal sees; undefined if they see none. */
+export function firstPage(v: Visitor): string | undefined {
+  const page = portalPages.find((p) => p !== "test" && v.access?.pages?.includes(p));
+  if (page === "documentation") return "/documentation";
+  return page && `/t/${encodeURIComponent(v.tenant)}/${page}`;
+}
+
+/**
+ * Whether a visitor of the portal sees the page of a route. Those that no portal has, such as the one of the keys, are
+ * not seen either.
+ */
+export function seesRoute(v: Visitor, route: string): boolean {
+  const [, first, , page] = route.split("/");
+  if (route === "/" || route === "__root__") return true;
+  if (first === "documentation") return Boolean(v.access?.pages?.includes("documentation"));
+  if (first !== "t" || !page || !v.access?.pages?.includes(page as Page)) return false;
+  return !/\/(new|edit)$/.test(route) || Boolean(v.access.actions?.includes("edit_endpoints"));
+}

@@ -35,6 +35,13 @@ after(async () => {
   rmSync(files, { recursive: true, force: true });
 });
 
+/** What nobody says to a customer: words for the operator, in each language. */
+const notForCustomers = {
+  es: /Gancho|sus clientes|su producto|este cliente|clave de API|operador|instalación|copia de seguridad|contrato/i,
+  pt: /Gancho|seus clientes|seu produto|este cliente|chave de API|operador|instalação|backup|contrato/i,
+  en: /Gancho|your customers|your product|tenant|API key|operator|installation|backup/i,
+};
+
 const newLink = (more) =>
   server.call("POST", "/v1/tenants/acme/portal-links", { name: "Ana", lang: "pt", accent: "#1c4e80", ...more });
 
@@ -120,7 +127,7 @@ test("a link is made and revoked in the console, and who came by it is out", asy
   await row.waitFor({ state: "detached" });
   assert.deepEqual(await stumbles(operator.page), []);
 
-  await visitor.page.getByRole("link", { name: t.nav.events }).click();
+  await visitor.page.getByRole("link", { name: t.nav.deliveries }).click();
   await visitor.page.getByText(t.portal.ended).waitFor();
   await visitor.page.goto(address); // nor can it be opened again
   await visitor.page.reload();
@@ -142,14 +149,156 @@ test("one tenant's token opens nothing of another's", async () => {
   await page.getByText("CRM").first().waitFor();
   for (const at of ["endpoints", `endpoints/${other.id}`, "deliveries", "events", "credentials", "portal-links"]) {
     await page.goto(`${server.url}/portal/t/theirs/${at}`);
-    await page.getByRole("alert").first().waitFor();
+    await page.getByRole("alert").or(page.getByText(t.portal.hidden)).first().waitFor();
     assert.ok(!(await page.content()).includes("Secret of theirs"), at);
   }
   for (const at of ["keys", "tenants"]) {
     await page.goto(`${server.url}/portal/${at}`);
-    await page.getByRole("alert").first().waitFor();
+    await page.getByText(t.portal.hidden).waitFor();
     assert.ok(!(await page.content()).includes("Secret of theirs"), at);
   }
   assert.ok(!(await page.content()).includes(adminKey));
   await close();
+});
+
+test("a customer of CABAPROP sees CABAPROP only, and can neither publish nor change records", async () => {
+  await server.call("PUT", "/v1/tenants/inmo", { name: "Inmobiliaria" });
+  await server.call("POST", "/v1/tenants/inmo/credentials", {
+    contract: "cabaprop",
+    name: "Mi sitio",
+    url: "https://example.com/hook",
+  });
+  const message = { contract: "cabaprop", type: "create.message", payload: { id: 1, conversationId: 4 } };
+  await server.call("POST", "/v1/tenants/inmo/events", message);
+  const contracts = (await server.call("GET", "/v1/contracts?lang=es")).items;
+  const others = contracts.filter((c) => c.name !== "cabaprop").map((c) => c.title);
+  assert.ok(others.length > 3);
+
+  for (const lang of ["es", "pt", "en"]) {
+    const own = await texts(lang);
+    const { url } = await server.call("POST", "/v1/tenants/inmo/portal-links", { name: "Eva", lang });
+    const { page, wrong, close } = await open(browser, { width: lang === "pt" ? 360 : 1440 });
+    await page.goto(url);
+    await page.getByRole("heading", { level: 1, name: own.endpoints.title }).waitFor(); // the first page
+    if (lang === "pt") await page.getByRole("button", { name: own.common.menu }).click();
+    const menu = page.getByRole("navigation").getByRole("link");
+    assert.deepEqual(await menu.allInnerTexts(), [
+      own.nav.endpoints,
+      own.nav.deliveries,
+      own.credentials.title,
+      own.docs.title,
+    ]);
+    const checked = async (heading) => {
+      await page.getByRole("heading", { level: 1, name: heading }).waitFor();
+      await page.getByLabel(own.common.loading).waitFor({ state: "detached" });
+      // The document itself names the header User-Agent and the keys of its system.
+      const ours = await page.locator("#root").evaluate((root) => {
+        const copy = root.cloneNode(true);
+        for (const x of copy.querySelectorAll("style, article")) x.remove();
+        return copy.textContent;
+      });
+      assert.doesNotMatch(ours, notForCustomers[lang]);
+      const text = await page.locator("#root").textContent();
+      for (const title of others) assert.ok(!text.includes(title), `${heading} shows ${title}`);
+      assert.deepEqual(await stumbles(page), []);
+    };
+    await menu.filter({ hasText: own.docs.title }).click();
+    await page.getByText("CABAPROP").filter({ visible: true }).first().waitFor();
+    await checked(own.docs.title);
+    assert.equal(await page.getByLabel(own.docs.contract, { exact: true }).count(), 0); // there is no other to choose
+    await page.goto(`${server.url}/portal/t/inmo/deliveries`);
+    await checked(own.deliveries.title);
+    await page.goto(`${server.url}/portal/t/inmo/credentials`);
+    await page.getByText("Mi sitio").filter({ visible: true }).first().waitFor();
+    await checked(own.credentials.title);
+    await page.goto(`${server.url}/portal/t/inmo/endpoints`);
+    await page.getByText("Mi sitio").filter({ visible: true }).first().waitFor();
+    await checked(own.endpoints.title);
+
+    // Deep links to what the portal does not have say so, and lead back.
+    const elsewhere = [
+      "t/inmo/events",
+      "t/inmo/records",
+      "t/inmo/portal-links",
+      "t/inmo/people",
+      "t/inmo",
+      "contracts",
+      "audit",
+    ];
+    for (const at of lang === "es" ? elsewhere : elsewhere.slice(0, 1)) {
+      await page.goto(`${server.url}/portal/${at}`);
+      await checked(own.portal.hidden);
+    }
+    await page.getByRole("link", { name: own.portal.first }).click();
+    await page.getByRole("heading", { level: 1, name: own.endpoints.title }).waitFor();
+    await page.goto(`${server.url}/portal/documentation/catacliente`);
+    await page.getByText(own.problem.notFoundText).waitFor();
+    assert.ok(!(await page.locator("#root").textContent()).includes("Webhook recebido"));
+
+    // The server refuses the same to whoever does not use the pages.
+    const { token } = JSON.parse(
+      await page.evaluate(() => Object.values(sessionStorage).find((v) => v.includes("gp_"))),
+    );
+    for (const [method, at, body] of [
+      ["POST", "/v1/tenants/inmo/events", message],
+      ["PUT", "/v1/tenants/inmo/records/cabaprop/conversation/7", { id: 7 }],
+      ["GET", "/v1/contracts/catacliente"],
+    ])
+      await assert.rejects(server.call(method, at, body, token), /403 .*portal_forbidden/);
+    assert.deepEqual(wrong, []);
+    await close();
+  }
+});
+
+test("an operator chooses what a portal shows, for those who are in it, too", async () => {
+  const { page: visitor, close: leave } = await open(browser, { locale: "pt-BR" });
+  await visitor.goto((await newLink()).url);
+  await visitor.getByRole("link", { name: t.nav.deliveries }).waitFor();
+  assert.equal(await visitor.getByRole("link", { name: t.nav.events }).count(), 0);
+
+  const operator = await signedIn(browser, server, t, "/t/acme/portal-links");
+  await operator.page.getByRole("button", { name: t.portalLinks.shows }).click();
+  const dialog = operator.page.getByRole("dialog");
+  const pages = dialog.getByRole("group", { name: t.portalLinks.pages });
+  await pages.first().getByText(t.portalLinks.chosen).click();
+  await dialog.getByRole("checkbox", { name: t.portalLinks.pageNames.events }).check();
+  await dialog.getByRole("checkbox", { name: t.portalLinks.pageNames.credentials }).uncheck();
+  await dialog.getByRole("group", { name: t.portalLinks.actions }).first().getByText(t.portalLinks.chosen).click();
+  await dialog.getByRole("checkbox", { name: t.portalLinks.actionNames.edit_endpoints }).uncheck();
+  assert.deepEqual(await stumbles(operator.page), []);
+  await dialog.getByRole("button", { name: t.common.save }).click();
+  await dialog.waitFor({ state: "detached" });
+  const { portal } = await server.call("GET", "/v1/tenants/acme");
+  assert.deepEqual(portal, {
+    pages: ["endpoints", "test", "deliveries", "documentation", "events"],
+    actions: ["edit_credentials", "retry"],
+  });
+
+  await visitor.reload();
+  await visitor.getByRole("link", { name: t.nav.events }).click();
+  await visitor.getByRole("heading", { level: 1, name: t.events.title }).waitFor();
+  assert.equal(await visitor.getByRole("button", { name: t.events.send }).count(), 0);
+  assert.equal(await visitor.getByRole("link", { name: t.credentials.title }).count(), 0);
+  await visitor.getByRole("link", { name: t.nav.endpoints }).click();
+  await visitor.getByText("CRM").first().waitFor();
+  assert.equal(await visitor.getByRole("link", { name: t.endpoints.new }).count(), 0);
+  assert.deepEqual(operator.wrong, []);
+
+  // One link can say something else.
+  await operator.page.getByRole("button", { name: t.portalLinks.create }).first().click();
+  await dialog.getByText(t.portalLinks.linkShows).click();
+  await dialog.getByLabel(t.portalLinks.contracts, { exact: true }).first().click();
+  await operator.page.getByRole("option", { name: /CABAPROP/ }).click();
+  await dialog.getByRole("button", { name: t.portalLinks.create }).click();
+  const address = await dialog.getByRole("link").getAttribute("href");
+  await visitor.goto(address);
+  await visitor.getByRole("link", { name: t.docs.title }).click();
+  await visitor
+    .getByText(/CABAPROP/)
+    .filter({ visible: true })
+    .first()
+    .waitFor();
+  await server.call("PUT", "/v1/tenants/acme", { portal: {} });
+  await operator.close();
+  await leave();
 });

@@ -383,6 +383,75 @@ const en = {
   portal: {
     ended: "This link has expired",
     endedText: "Go back to the place where you found it and open it again.",
+    hidden: "This page is not part of your portal",
+    hiddenText: "If you need it, ask the company that gave you the link.",
+    first: "Go to the first page",
+    // What reads otherwise in the portal, where the reader is a customer: group by group, in the place of the text above or below.
+    instead: {
+      problem: {
+        codes: {
+          tenant_not_found: "There is nothing here, or it is not yours.",
+          too_many_endpoints:
+            "You have as many endpoints as you can have. Delete one that you do not need, or ask the company that gave you the link.",
+          quota_used_up: "What is included for this month is used up. Ask the company that gave you the link.",
+        },
+      },
+      stateReason: {
+        failing_long: "It failed for days, so it was disabled.",
+        failing_often: "Too many failures in a row, so nothing more is sent.",
+        answer_rule: "One of your answers says that nothing more should be sent.",
+      },
+      endpoints: {
+        text: "Your addresses that receive webhooks.",
+        unverifiedText:
+          "Your address was asked whether it wants these webhooks, and did not give the right answer. Nothing is sent until it does. Correct the address, or let your server answer, and verify again.",
+        answered: "The answer is right, but the endpoint is not active yet. Ask the company that gave you the link.",
+        unreadableText: "Nothing is sent, and waiting webhooks are kept. Enter the address and the settings again.",
+      },
+      form: {
+        contract: "What you want to receive",
+        contractHelp: "Decides which events there are and what the requests look like.",
+        byDefault: "The usual ones",
+        once: "Each webhook is sent once and never retried.",
+      },
+      secret: {
+        text: "Your server uses it to verify that a webhook comes from us. Keep it where your server keeps its other secrets.",
+        once: "Copy it now and put it into your server.",
+        rotateText:
+          "A new secret is created. If requests have room for two signatures, they are signed with both for 24 hours, so that your server has time to switch.",
+      },
+      deliveries: {
+        text: "Every webhook that was sent to you or will be.",
+        emptyText: "Deliveries appear here as soon as something happens. To see one now, test an endpoint.",
+      },
+      why: { decided: "What was agreed for such answers" },
+      events: {
+        text: "What happened, whether or not it was sent to you.",
+        emptyText: "Events appear here as soon as something happens.",
+        unreadableText:
+          "It was damaged, or cannot be decrypted. What still waits of it is not sent; nothing else is affected.",
+        contract: "System",
+      },
+      records: {
+        text: "The latest state of your data. A change sends the webhooks that belong to it.",
+        emptyText: "Records appear here as soon as there are some. To look one up, choose a kind and give its key.",
+        missingText: "Write it here. It sends the same webhooks as any other change.",
+        unreadableText: "It was damaged, or cannot be decrypted, so it cannot be changed. Nothing else is affected.",
+      },
+      schedules: { empty: "Nothing at regular times", emptyText: "Nothing is sent to you at regular times." },
+      credentials: { text: "What your programs identify themselves with: a key, a secret and a token." },
+      network: {
+        toText:
+          "Your endpoints can be at these hosts only. It is checked when an endpoint is saved and again with each request.",
+        fromText: "Requests come only from these addresses. Let them through your firewall.",
+        fromNone: "Requests come from changing addresses, so a firewall cannot tell them by their address.",
+      },
+      omissions: {
+        text: "In the last 7 days, because something could not be computed. It was not sent.",
+        notMade: "These events never came to be. Ask the company that gave you the link.",
+        recover: "When the filter is corrected, send again what was missed.",
+      },
+    },
   },
   nav: {
     overview: "Overview",
@@ -1220,6 +1289,39 @@ const en = {
   portalLinks: {
     list: "Portal links",
     listText: "Links that can still be opened, or that people are using.",
+    shows: "What the portal shows",
+    showsOf: (name: string) => `What the portal of ${name} shows`,
+    showsText:
+      "It holds for all links of this tenant that say nothing else, and for people who are in the portal now, at once.",
+    linkShows: "Another portal than usual",
+    linkShowsText: "What is left as usual follows the tenant.",
+    contracts: "Systems",
+    contractsHelp: "Empty: those that the tenant uses. If it uses none yet, all.",
+    pages: "Pages",
+    actions: "What they may do",
+    usual: "As usual",
+    chosen: "Choose",
+    savedAccess: "The portal was changed.",
+    pageNames: {
+      endpoints: "Endpoints",
+      test: "Test of endpoints",
+      deliveries: "Deliveries",
+      documentation: "Documentation",
+      credentials: "Credentials",
+      events: "Events",
+      records: "Records",
+      schedules: "Schedules",
+      network: "Network",
+    },
+    actionNames: {
+      edit_endpoints: "Create and change endpoints",
+      edit_credentials: "Create and change credentials",
+      retry: "Send deliveries again",
+      publish: "Send events",
+      edit_records: "Change records",
+      run_schedules: "Run schedules now",
+      reveal: "See personal data",
+    },
     opened: "Opened",
     ends: "Expires",
     changes: "See and change",

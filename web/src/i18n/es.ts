@@ -520,6 +520,76 @@ const es: Messages = {
   portal: {
     ended: "Este enlace ya no sirve",
     endedText: "Vuelva al lugar donde lo encontró y ábralo de nuevo.",
+    hidden: "Esta página no es parte de su portal",
+    hiddenText: "Si la necesita, pídasela a la empresa que le dio el enlace.",
+    first: "Ir a la primera página",
+    instead: {
+      problem: {
+        codes: {
+          tenant_not_found: "Aquí no hay nada, o no es suyo.",
+          too_many_endpoints:
+            "Ya tiene todos los destinos que puede tener. Elimine uno que no necesite, o consulte a la empresa que le dio el enlace.",
+          quota_used_up: "Se agotó lo incluido para este mes. Consulte a la empresa que le dio el enlace.",
+        },
+      },
+      stateReason: {
+        failing_long: "Falló durante días, así que se desactivó.",
+        failing_often: "Falló demasiadas veces seguidas, así que ya no se le envía nada.",
+        answer_rule: "Una de sus respuestas indica que no se envíe nada más.",
+      },
+      endpoints: {
+        text: "Sus direcciones, las que reciben los webhooks.",
+        unverifiedText:
+          "Se le preguntó a su dirección si quiere estos webhooks y no dio la respuesta correcta. No se envía nada hasta que la dé. Corrija la dirección, o haga que su servidor responda, y verifique de nuevo.",
+        answered:
+          "La respuesta es correcta, pero el destino todavía no está activo. Consulte a la empresa que le dio el enlace.",
+        unreadableText:
+          "No se envía nada, y los webhooks pendientes se conservan. Vuelva a escribir la dirección y la configuración.",
+      },
+      form: {
+        contract: "Lo que quiere recibir",
+        contractHelp: "De esto depende qué eventos hay y cómo son las solicitudes.",
+        byDefault: "Los habituales",
+        once: "Cada webhook se envía una sola vez y no se reintenta.",
+      },
+      secret: {
+        text: "Con él su servidor comprueba que un webhook viene de nosotros. Guárdelo donde su servidor guarda sus demás secretos.",
+        once: "Cópielo ahora y póngalo en su servidor.",
+        rotateText:
+          "Se crea un secreto nuevo. Si en las solicitudes caben dos firmas, se firman con ambos durante 24 horas, para que su servidor tenga tiempo de cambiar.",
+      },
+      deliveries: {
+        text: "Todos los webhooks que se le enviaron o se le van a enviar.",
+        emptyText: "Las entregas aparecen aquí apenas pasa algo. Para ver una ahora, pruebe un destino.",
+      },
+      why: { decided: "Lo acordado para esas respuestas" },
+      events: {
+        text: "Lo que pasó, se le haya enviado o no.",
+        emptyText: "Los eventos aparecen aquí apenas pasa algo.",
+        unreadableText:
+          "Se dañó o no se puede descifrar. Lo que aún queda pendiente de él no se envía; lo demás no se ve afectado.",
+        contract: "Sistema",
+      },
+      records: {
+        text: "El último estado de sus datos. Un cambio envía los webhooks que le corresponden.",
+        emptyText: "Los registros aparecen aquí apenas los hay. Para buscar uno, elija un tipo y escriba su clave.",
+        missingText: "Escríbalo aquí. Envía los mismos webhooks que cualquier otro cambio.",
+        unreadableText: "Se dañó o no se puede descifrar, así que no se puede cambiar. Lo demás no se ve afectado.",
+      },
+      schedules: { empty: "Nada a horas fijas", emptyText: "No se le envía nada a intervalos regulares." },
+      credentials: { text: "Con lo que sus programas se identifican: una clave, un secreto y un token." },
+      network: {
+        toText:
+          "Sus destinos solo pueden estar en estos servidores. Se comprueba al guardar un destino y de nuevo con cada solicitud.",
+        fromText: "Las solicitudes vienen solo de estas direcciones. Permítalas en su firewall.",
+        fromNone: "Las solicitudes vienen de direcciones que cambian: un firewall no puede reconocerlas por ellas.",
+      },
+      omissions: {
+        text: "En los últimos 7 días, porque algo no se pudo calcular. No se envió.",
+        notMade: "Estos eventos no llegaron a existir. Consulte a la empresa que le dio el enlace.",
+        recover: "Cuando el filtro esté corregido, envíe de nuevo lo que faltó.",
+      },
+    },
   },
   nav: {
     overview: "Resumen",
@@ -1365,6 +1435,39 @@ const es: Messages = {
   portalLinks: {
     list: "Enlaces al portal",
     listText: "Enlaces que se pueden abrir ahora y con los que alguien puede estar dentro.",
+    shows: "Qué muestra el portal",
+    showsOf: (name: string) => `Qué muestra el portal de ${name}`,
+    showsText:
+      "Vale para todos los enlaces de este cliente que no digan otra cosa y, de inmediato, para quienes están ahora en el portal.",
+    linkShows: "Un portal distinto del habitual",
+    linkShowsText: "Lo que se deja como de costumbre sigue lo que vale para el cliente.",
+    contracts: "Sistemas",
+    contractsHelp: "Vacío: los que el cliente usa. Si aún no usa ninguno, todos.",
+    pages: "Páginas",
+    actions: "Lo que pueden hacer",
+    usual: "Lo habitual",
+    chosen: "Elegir",
+    savedAccess: "El portal se cambió.",
+    pageNames: {
+      endpoints: "Destinos",
+      test: "Prueba de los destinos",
+      deliveries: "Entregas",
+      documentation: "Documentación",
+      credentials: "Credenciales",
+      events: "Eventos",
+      records: "Registros",
+      schedules: "Programados",
+      network: "Red",
+    },
+    actionNames: {
+      edit_endpoints: "Crear y cambiar destinos",
+      edit_credentials: "Crear y cambiar credenciales",
+      retry: "Enviar entregas de nuevo",
+      publish: "Enviar eventos",
+      edit_records: "Cambiar registros",
+      run_schedules: "Ejecutar ahora los programados",
+      reveal: "Ver datos personales",
+    },
     opened: "Abierto",
     ends: "Termina",
     changes: "Ver y cambiar",

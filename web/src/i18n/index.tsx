@@ -1,5 +1,6 @@
 // The language of the pages: one catalogue at a time, loaded when it is needed.
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+import { portal } from "../session";
 import type { Messages } from "./en";
 
 export type Language = "es" | "pt" | "en";
@@ -33,6 +34,16 @@ function stored(): string {
   }
 }
 
+/** Texts with others in the place of some. */
+function over<T extends object>(texts: T, others: object): T {
+  const out = { ...texts } as Record<string, unknown>;
+  for (const [name, other] of Object.entries(others)) {
+    const text = out[name];
+    out[name] = typeof other === "object" && typeof text === "object" && text ? over(text, other) : other;
+  }
+  return out as T;
+}
+
 interface Speech {
   t: Messages;
   setLanguage: (l: Language) => void;
@@ -48,7 +59,7 @@ export function SpeechProvider({ first, children }: { first: Language; children:
     void catalogues[language]().then((m) => {
       if (!current) return;
       document.documentElement.lang = m.default.locale;
-      setMessages(m.default);
+      setMessages(portal ? over(m.default, m.default.portal.instead) : m.default);
     });
     return () => {
       current = false;

@@ -517,6 +517,76 @@ const pt: Messages = {
   portal: {
     ended: "Este link não vale mais",
     endedText: "Volte ao lugar onde o encontrou e abra-o de novo.",
+    hidden: "Esta página não faz parte do seu portal",
+    hiddenText: "Se você precisa dela, peça à empresa que lhe deu o link.",
+    first: "Ir para a primeira página",
+    instead: {
+      problem: {
+        codes: {
+          tenant_not_found: "Não há nada aqui, ou não é seu.",
+          too_many_endpoints:
+            "Você já tem todos os destinos que pode ter. Exclua um de que não precise, ou fale com a empresa que lhe deu o link.",
+          quota_used_up: "O incluído para este mês acabou. Fale com a empresa que lhe deu o link.",
+        },
+      },
+      stateReason: {
+        failing_long: "Falhou durante dias, por isso foi desativado.",
+        failing_often: "Falhou vezes demais seguidas, por isso nada mais é enviado.",
+        answer_rule: "Uma das suas respostas indica que nada mais deve ser enviado.",
+      },
+      endpoints: {
+        text: "Seus endereços, os que recebem os webhooks.",
+        unverifiedText:
+          "Perguntamos ao seu endereço se ele quer estes webhooks, e a resposta certa não veio. Nada é enviado até que venha. Corrija o endereço, ou faça seu servidor responder, e verifique de novo.",
+        answered: "A resposta está certa, mas o destino ainda não está ativo. Fale com a empresa que lhe deu o link.",
+        unreadableText:
+          "Nada é enviado, e os webhooks pendentes são mantidos. Informe o endereço e a configuração de novo.",
+      },
+      form: {
+        contract: "O que você quer receber",
+        contractHelp: "Disso depende quais eventos existem e como são as requisições.",
+        byDefault: "Os habituais",
+        once: "Cada webhook é enviado uma única vez, sem novas tentativas.",
+      },
+      secret: {
+        text: "Com ele seu servidor confirma que um webhook vem de nós. Guarde-o onde seu servidor guarda os outros segredos.",
+        once: "Copie agora e coloque no seu servidor.",
+        rotateText:
+          "Um novo segredo é criado. Se nas requisições cabem duas assinaturas, elas são assinadas com os dois por 24 horas, para que seu servidor tenha tempo de trocar.",
+      },
+      deliveries: {
+        text: "Todos os webhooks que foram ou serão enviados a você.",
+        emptyText: "As entregas aparecem aqui assim que algo acontece. Para ver uma agora, teste um destino.",
+      },
+      why: { decided: "O combinado para essas respostas" },
+      events: {
+        text: "O que aconteceu, tenha sido enviado a você ou não.",
+        emptyText: "Os eventos aparecem aqui assim que algo acontece.",
+        unreadableText:
+          "Foi danificado ou não pode ser decifrado. O que ainda está pendente dele não é enviado; o resto não é afetado.",
+        contract: "Sistema",
+      },
+      records: {
+        text: "O último estado dos seus dados. Uma mudança envia os webhooks correspondentes.",
+        emptyText: "Os registros aparecem aqui assim que existem. Para procurar um, escolha um tipo e informe a chave.",
+        missingText: "Escreva-o aqui. Ele envia os mesmos webhooks que qualquer outra mudança.",
+        unreadableText:
+          "Foi danificado ou não pode ser decifrado, por isso não pode ser alterado. O resto não é afetado.",
+      },
+      schedules: { empty: "Nada em horários fixos", emptyText: "Nada é enviado a você em intervalos regulares." },
+      credentials: { text: "Com o que seus programas se identificam: uma chave, um segredo e um token." },
+      network: {
+        toText:
+          "Seus destinos só podem estar nestes servidores. Isso é verificado ao salvar um destino e de novo a cada requisição.",
+        fromText: "As requisições vêm só destes endereços. Libere-os no seu firewall.",
+        fromNone: "As requisições vêm de endereços que mudam: um firewall não consegue reconhecê-las por eles.",
+      },
+      omissions: {
+        text: "Nos últimos 7 dias, porque algo não pôde ser calculado. Não foi enviado.",
+        notMade: "Estes eventos não chegaram a existir. Fale com a empresa que lhe deu o link.",
+        recover: "Quando o filtro estiver corrigido, envie de novo o que faltou.",
+      },
+    },
   },
   nav: {
     overview: "Visão geral",
@@ -1365,6 +1435,39 @@ const pt: Messages = {
   portalLinks: {
     list: "Links do portal",
     listText: "Links que podem ser abertos agora e com os quais alguém pode estar dentro.",
+    shows: "O que o portal mostra",
+    showsOf: (name: string) => `O que o portal de ${name} mostra`,
+    showsText:
+      "Vale para todos os links deste cliente que não digam outra coisa e, na hora, para quem está agora no portal.",
+    linkShows: "Um portal diferente do habitual",
+    linkShowsText: "O que fica como de costume segue o que vale para o cliente.",
+    contracts: "Sistemas",
+    contractsHelp: "Vazio: os que o cliente usa. Se ele ainda não usa nenhum, todos.",
+    pages: "Páginas",
+    actions: "O que podem fazer",
+    usual: "O habitual",
+    chosen: "Escolher",
+    savedAccess: "O portal foi alterado.",
+    pageNames: {
+      endpoints: "Destinos",
+      test: "Teste dos destinos",
+      deliveries: "Entregas",
+      documentation: "Documentação",
+      credentials: "Credenciais",
+      events: "Eventos",
+      records: "Registros",
+      schedules: "Agendados",
+      network: "Rede",
+    },
+    actionNames: {
+      edit_endpoints: "Criar e alterar destinos",
+      edit_credentials: "Criar e alterar credenciais",
+      retry: "Enviar entregas de novo",
+      publish: "Enviar eventos",
+      edit_records: "Alterar registros",
+      run_schedules: "Executar os agendados agora",
+      reveal: "Ver dados pessoais",
+    },
     opened: "Aberto",
     ends: "Termina",
     changes: "Ver e alterar",

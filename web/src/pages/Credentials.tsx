@@ -24,14 +24,14 @@ import { useSentForm } from "../parts/form";
 import { itemsOf, Listing, when } from "../parts/Listing";
 import { MadeCredential } from "../parts/MadeCredential";
 import { Promised } from "../parts/Promised";
-import { useMayChange } from "../session";
+import { useMay } from "../session";
 
 type Credential = Schemas["Credential"];
 
 export function CredentialsPage() {
   const t = useT();
   const { tenant } = useParams({ from: "/t/$tenant/credentials" });
-  const mayChange = useMayChange();
+  const mayChange = useMay("edit_credentials");
   const [making, { open, close }] = useDisclosure();
   const list = useInfiniteQuery(credentialsQuery(tenant));
   const contracts = useQuery(contractsQuery(t.code as Language));

@@ -21,14 +21,15 @@ import { useEventTitles } from "../parts/DeliveryRows";
 import { Exchange, Technical } from "../parts/Exchange";
 import { Reveal, useMayReveal } from "../parts/Reveal";
 import { DiagnosisBox } from "../parts/TestPanel";
-import { useMayChange } from "../session";
+import { useMay, useShows } from "../session";
 
 const finished = ["delivered", "failed", "unknown", "cancelled"];
 
 export function DeliveryPage() {
   const t = useT();
   const { tenant, delivery: id } = useParams({ from: "/t/$tenant/deliveries/$delivery" });
-  const mayChange = useMayChange();
+  const mayChange = useMay("retry");
+  const shows = useShows();
   const delivery = useQuery({
     ...deliveryQuery(tenant, id, t.code as Language),
     refetchInterval: (q) => (q.state.data && finished.includes(q.state.data.state) ? false : 3_000),
@@ -39,7 +40,7 @@ export function DeliveryPage() {
   const contract = endpoints.data?.find((e) => e.id === delivery.data?.endpoint)?.contract;
   const event = useQuery({
     ...eventQuery(tenant, delivery.data?.event ?? ""),
-    enabled: Boolean(delivery.data && endpoints.data && !contract), // the endpoint was deleted
+    enabled: Boolean(shows("events") && delivery.data && endpoints.data && !contract), // the endpoint was deleted
   });
   const mayReveal = useMayReveal(contract ?? event.data?.contract);
   const plain = useQuery({ ...revealedDeliveryQuery(tenant, id), enabled: revealed });
@@ -132,7 +133,9 @@ export function DeliveryPage() {
           <SimpleGrid component="dl" cols={{ base: 1, xs: 2, md: 3 }} m={0}>
             <Fact label={t.common.created}>{exactTime(d.created_at, t.locale)}</Fact>
             <Fact label={t.delivery.endpoint}>
-              {endpoint ? (
+              {endpoint && !shows("endpoints") ? (
+                endpoint.name || endpoint.url
+              ) : endpoint ? (
                 <Anchor component={Link} {...{ to: `${base}/endpoints/${d.endpoint}` }} size="sm">
                   {endpoint.name || endpoint.url}
                 </Anchor>
@@ -144,9 +147,13 @@ export function DeliveryPage() {
             </Fact>
             <Fact label={t.delivery.event}>
               <Group gap={4} wrap="nowrap">
-                <Anchor component={Link} {...{ to: `${base}/events/${d.event}` }} className="mono clip">
-                  {d.event}
-                </Anchor>
+                {shows("events") ? (
+                  <Anchor component={Link} {...{ to: `${base}/events/${d.event}` }} className="mono clip">
+                    {d.event}
+                  </Anchor>
+                ) : (
+                  <span className="mono clip">{d.event}</span>
+                )}
                 <Copy text={d.event} label={`${t.common.copy}: ${t.delivery.event}`} />
               </Group>
             </Fact>

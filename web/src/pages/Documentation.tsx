@@ -26,7 +26,7 @@ import { type Language, useT } from "../i18n";
 import { Copy, Fact, PageHead, Trouble } from "../parts/basics";
 import { save } from "../parts/Code";
 import { TestPanel } from "../parts/TestPanel";
-import { useMayChange, useVisitor } from "../session";
+import { useMay, useShows, useVisitor } from "../session";
 import { useTenant } from "../shell/Shell";
 import { nameOf } from "./Endpoints";
 
@@ -37,13 +37,15 @@ export function DocumentationPage() {
   const { endpoint: chosen } = useSearch({ strict: false }) as { endpoint?: string };
   const tenant = useTenant();
   const contracts = useQuery(contractsQuery(t.code as Language));
-  const endpoints = useQuery({ ...endpointsQuery(tenant ?? ""), enabled: tenant !== undefined });
+  const shows = useShows();
+  const reads = tenant !== undefined && (shows("endpoints") || shows("deliveries") || shows("test"));
+  const endpoints = useQuery({ ...endpointsQuery(tenant ?? ""), enabled: reads });
   const all = contracts.data ?? [];
   const name = named ?? endpoints.data?.[0]?.contract ?? all[0]?.name;
   const contract = all.find((c) => c.name === name);
   const own = (endpoints.data ?? []).filter((e) => e.contract === name);
   const endpoint = own.find((e) => e.id === chosen) ?? own[0];
-  const waiting = contracts.isPending || (named === undefined && tenant !== undefined && endpoints.isPending);
+  const waiting = contracts.isPending || (named === undefined && reads && endpoints.isPending);
   return (
     <>
       <PageHead title={t.docs.title} text={t.docs.text}>
@@ -62,6 +64,7 @@ export function DocumentationPage() {
       </PageHead>
       <Trouble error={contracts.error ?? endpoints.error} />
       {waiting && <Skeleton h={240} />}
+      {named && !contract && contracts.data && <Text c="dimmed">{t.problem.notFoundText}</Text>}
       {contract && !waiting && (
         <Stack gap="lg">
           <Publication contract={contract} />
@@ -152,7 +155,8 @@ function Own({
 }) {
   const t = useT();
   const go = useNavigate();
-  const mayChange = useMayChange();
+  const maySecret = useMay("edit_endpoints");
+  const shows = useShows();
   if (!tenant || !e)
     return (
       <Alert variant="light" color="gray">
@@ -207,9 +211,9 @@ function Own({
           )}
           <CredentialKey endpoint={e} />
         </SimpleGrid>
-        {c.signing && mayChange && <SigningSecret endpoint={e} />}
+        {c.signing && maySecret && <SigningSecret endpoint={e} />}
       </Paper>
-      {mayChange && <TestPanel key={e.id} endpoint={e} contract={c} />}
+      {shows("test") && <TestPanel key={e.id} endpoint={e} contract={c} />}
     </Stack>
   );
 }
@@ -233,7 +237,7 @@ function useCredentialKey(e: Endpoint | undefined): string | undefined {
   const tenant = e?.tenant ?? "";
   const found = useQuery({
     queryKey: [...ofTenant(tenant), "credential", id],
-    enabled: Boolean(id),
+    enabled: useShows()("credentials") && Boolean(id),
     queryFn: () =>
       ok(
         api.GET("/v1/tenants/{tenant}/credentials/{credential}", {

@@ -40,17 +40,21 @@ import { Recover } from "../parts/Recover";
 import { ScriptPanel } from "../parts/ScriptPanel";
 import { type Schema, SettingValue } from "../parts/SettingsForm";
 import { TestPanel, Verdict } from "../parts/TestPanel";
-import { useMayChange } from "../session";
+import { useMay, useShows } from "../session";
 import { EndpointMenu, eventWords, nameOf, useEndpointState } from "./Endpoints";
 
 export function EndpointPage() {
   const t = useT();
   const go = useNavigate();
   const { tenant, endpoint: id } = useParams({ from: "/t/$tenant/endpoints/$endpoint" });
-  const { tab = "history" } = useSearch({ from: "/t/$tenant/endpoints/$endpoint" });
+  const shows = useShows();
+  const { tab = shows("deliveries") ? "history" : "configuration" } = useSearch({
+    from: "/t/$tenant/endpoints/$endpoint",
+  });
+  const mayRetry = useMay("retry");
   const endpoint = useQuery({ ...endpointQuery(tenant, id), refetchInterval: 10_000 });
   const contracts = useQuery(contractsQuery(t.code as Language));
-  const mayChange = useMayChange();
+  const mayChange = useMay("edit_endpoints");
   if (endpoint.error)
     return (
       <>
@@ -61,7 +65,7 @@ export function EndpointPage() {
   if (!endpoint.data) return <Skeletons />;
   const e = endpoint.data;
   const contract = contracts.data?.find((c) => c.name === e.contract);
-  const shapes = mayChange && contract?.shaping === "on";
+  const shapes = mayChange && shows("test") && contract?.shaping === "on";
   const list = `/t/${encodeURIComponent(tenant)}/endpoints`;
   return (
     <>
@@ -107,9 +111,11 @@ export function EndpointPage() {
         onChange={(v) => void go({ to: ".", search: { tab: v as "history" }, replace: true })}
       >
         <Tabs.List mb="lg">
-          <Tabs.Tab value="history" leftSection={<IconHistory size={16} />}>
-            {t.endpoints.history}
-          </Tabs.Tab>
+          {shows("deliveries") && (
+            <Tabs.Tab value="history" leftSection={<IconHistory size={16} />}>
+              {t.endpoints.history}
+            </Tabs.Tab>
+          )}
           <Tabs.Tab value="configuration" leftSection={<IconSettings size={16} />}>
             {t.endpoints.configuration}
           </Tabs.Tab>
@@ -118,19 +124,21 @@ export function EndpointPage() {
               {t.script.tab}
             </Tabs.Tab>
           )}
-          {mayChange && (
+          {shows("test") && (
             <Tabs.Tab value="test" leftSection={<IconStethoscope size={16} />}>
               {t.endpoints.test}
             </Tabs.Tab>
           )}
         </Tabs.List>
-        <Tabs.Panel value="history">
-          <Stack gap="md">
-            {mayChange && e.mode === "at_least_once" && e.state !== "disabled" && <Recover endpoint={e} />}
-            <Omissions tenant={tenant} filter={{ endpoint: e.id }} />
-            <DeliveryRows tenant={tenant} filter={{ endpoint: e.id }} hideEndpoint />
-          </Stack>
-        </Tabs.Panel>
+        {shows("deliveries") && (
+          <Tabs.Panel value="history">
+            <Stack gap="md">
+              {mayRetry && e.mode === "at_least_once" && e.state !== "disabled" && <Recover endpoint={e} />}
+              {shows("events") && <Omissions tenant={tenant} filter={{ endpoint: e.id }} />}
+              <DeliveryRows tenant={tenant} filter={{ endpoint: e.id }} hideEndpoint />
+            </Stack>
+          </Tabs.Panel>
+        )}
         <Tabs.Panel value="configuration">
           <Configuration endpoint={e} contract={contract} />
         </Tabs.Panel>
@@ -139,9 +147,11 @@ export function EndpointPage() {
             <ScriptPanel key={e.id} endpoint={e} />
           </Tabs.Panel>
         )}
-        <Tabs.Panel value="test">
-          <TestPanel endpoint={e} contract={contract} />
-        </Tabs.Panel>
+        {shows("test") && (
+          <Tabs.Panel value="test">
+            <TestPanel endpoint={e} contract={contract} />
+          </Tabs.Panel>
+        )}
       </Tabs>
     </>
   );
@@ -150,7 +160,7 @@ export function EndpointPage() {
 /** Why nothing is sent at present, and how to go on. */
 function StateNotice({ endpoint: e }: { endpoint: Endpoint }) {
   const t = useT();
-  const mayChange = useMayChange();
+  const mayChange = useMay("edit_endpoints");
   const state = useEndpointState(e);
   if (e.unreadable)
     return (
@@ -185,7 +195,7 @@ function StateNotice({ endpoint: e }: { endpoint: Endpoint }) {
 /** An endpoint that has not answered the handshake of its contract, and another try. */
 function Unverified({ endpoint: e }: { endpoint: Endpoint }) {
   const t = useT();
-  const mayChange = useMayChange();
+  const shows = useShows();
   const verify = useMutation({
     mutationFn: () =>
       ok(
@@ -210,7 +220,7 @@ function Unverified({ endpoint: e }: { endpoint: Endpoint }) {
           <Text size="sm" style={{ flex: "1 1 260px" }}>
             {t.endpoints.unverifiedText}
           </Text>
-          {mayChange && (
+          {shows("test") && (
             <Button size="xs" loading={verify.isPending} onClick={() => verify.mutate()}>
               {t.endpoints.verify}
             </Button>
@@ -227,7 +237,7 @@ function Unverified({ endpoint: e }: { endpoint: Endpoint }) {
 
 function Configuration({ endpoint: e, contract }: { endpoint: Endpoint; contract?: Contract }) {
   const t = useT();
-  const mayChange = useMayChange();
+  const mayChange = useMay("edit_endpoints");
   const schema = (contract?.settings ?? {}) as Schema;
   const settings = Object.entries((e.settings ?? {}) as Record<string, unknown>);
   const authKind = kindOf(e.auth);

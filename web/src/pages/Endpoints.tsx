@@ -22,7 +22,7 @@ import { contractsQuery, endpointsQuery, ofTenant, queryClient } from "../api/qu
 import { type Language, useT } from "../i18n";
 import { Empty, HealthBadge, PageHead, Skeletons, Time, Trouble, wordsOf } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
-import { useMayChange } from "../session";
+import { useMay, useShows } from "../session";
 
 export const nameOf = (e: Endpoint, unnamed: string) => e.name || unnamed;
 
@@ -41,7 +41,7 @@ export function EndpointsPage() {
   const { tenant } = useParams({ from: "/t/$tenant/endpoints" });
   const list = useQuery({ ...endpointsQuery(tenant), refetchInterval: 15_000 });
   const contracts = useQuery(contractsQuery(t.code as Language));
-  const mayChange = useMayChange();
+  const mayChange = useMay("edit_endpoints");
   const add = mayChange && (
     <Button
       component={Link}
@@ -194,7 +194,8 @@ export function useEndpointState(e: Endpoint) {
 export function EndpointMenu({ endpoint: e, onDeleted }: { endpoint: Endpoint; onDeleted?: () => void }) {
   const t = useT();
   const go = useNavigate();
-  const mayChange = useMayChange();
+  const mayChange = useMay("edit_endpoints");
+  const shows = useShows();
   const [asking, ask] = useState<"delete" | "disable">();
   const state = useEndpointState(e);
   const remove = useMutation({
@@ -239,20 +240,26 @@ export function EndpointMenu({ endpoint: e, onDeleted }: { endpoint: Endpoint; o
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<IconSend size={16} />} onClick={() => last.mutate()}>
-            {t.endpoints.lastRunOf}
-          </Menu.Item>
-          <Menu.Item leftSection={<IconHistory size={16} />} onClick={() => show("history")}>
-            {t.endpoints.history}
-          </Menu.Item>
+          {shows("deliveries") && (
+            <>
+              <Menu.Item leftSection={<IconSend size={16} />} onClick={() => last.mutate()}>
+                {t.endpoints.lastRunOf}
+              </Menu.Item>
+              <Menu.Item leftSection={<IconHistory size={16} />} onClick={() => show("history")}>
+                {t.endpoints.history}
+              </Menu.Item>
+            </>
+          )}
           <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => show("configuration")}>
             {t.endpoints.configuration}
           </Menu.Item>
+          {shows("test") && (
+            <Menu.Item leftSection={<IconStethoscope size={16} />} onClick={() => show("test")}>
+              {t.endpoints.test}
+            </Menu.Item>
+          )}
           {mayChange && (
             <>
-              <Menu.Item leftSection={<IconStethoscope size={16} />} onClick={() => show("test")}>
-                {t.endpoints.test}
-              </Menu.Item>
               <Menu.Divider />
               {e.state === "active" && (
                 <Menu.Item leftSection={<IconPlayerPause size={16} />} onClick={() => state.mutate("pause")}>

@@ -24,6 +24,7 @@ import { Code } from "../parts/Code";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { Columns } from "../parts/Listing";
 import { Reveal, useMayReveal } from "../parts/Reveal";
+import { useShows } from "../session";
 
 /** The media type of a payload that was erased for a person. */
 const erasedType = "application/x-gancho-erased";
@@ -37,7 +38,12 @@ export function EventPage() {
   const masked = useQuery(payloadQuery(tenant, id));
   const plain = useQuery({ ...payloadQuery(tenant, id, true), enabled: revealed });
   const payload = revealed && (plain.data || plain.error) ? plain : masked;
-  const deliveries = useQuery({ ...deliveriesQuery(tenant, { event: id }), refetchInterval: 5_000 });
+  const shows = useShows();
+  const deliveries = useQuery({
+    ...deliveriesQuery(tenant, { event: id }),
+    refetchInterval: 5_000,
+    enabled: shows("deliveries"),
+  });
   const endpoints = useQuery(endpointsQuery(tenant));
   const contracts = useQuery(contractsQuery(t.code as Language));
   const titles = useEventTitles();

@@ -14,12 +14,12 @@ import { useEventTitles } from "../parts/DeliveryRows";
 import { LazyEditor } from "../parts/LazyEditor";
 import { itemsOf, Listing } from "../parts/Listing";
 import { Omissions } from "../parts/Omissions";
-import { useMayChange } from "../session";
+import { useMay } from "../session";
 
 export function EventsPage() {
   const t = useT();
   const { tenant } = useParams({ from: "/t/$tenant/events" });
-  const mayChange = useMayChange();
+  const mayChange = useMay("publish");
   const [sending, { open, close }] = useDisclosure();
   const [type, setType] = useState("");
   const [contract, setContract] = useState<string | null>(null);

@@ -24,13 +24,15 @@ import { PageHead, Time, Tone, Trouble } from "../parts/basics";
 import { barsOf, Chart, ends, linkTo } from "../parts/Chart";
 import { Columns, when } from "../parts/Listing";
 import { LiveMark } from "../parts/Live";
-import { useMayChange, useVisitor } from "../session";
+import { firstPage, portal, useMay, useVisitor } from "../session";
 
 type Range = "hour" | "day" | "week";
 
 /** Where one lands: a tenant at its own overview, the operator at that of all. */
 export function HomePage() {
   const visitor = useVisitor();
+  const first = portal ? firstPage(visitor) : undefined;
+  if (first) return <Navigate to={first as "/"} replace />;
   if (visitor.tenant) return <Navigate to="/t/$tenant" params={{ tenant: visitor.tenant }} replace />;
   return <Overview />;
 }
@@ -209,7 +211,7 @@ function Overview({ tenant }: { tenant?: string }) {
 function FirstSteps({ tenant }: { tenant: string }) {
   const t = useT();
   const endpoints = useQuery(endpointsQuery(tenant));
-  const mayChange = useMayChange();
+  const mayChange = useMay("edit_endpoints");
   if (!mayChange || endpoints.data?.length !== 0) return null;
   return (
     <Paper p="lg" mb="md">

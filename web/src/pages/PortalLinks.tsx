@@ -12,11 +12,14 @@ import { useT } from "../i18n";
 import { Empty, PageHead, Time } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 import { itemsOf, Listing } from "../parts/Listing";
+import { TenantPortalButton } from "../parts/PortalAccess";
 import { PortalLink } from "../parts/PortalLink";
+import { useVisitor } from "../session";
 
 export function PortalLinksPage() {
   const t = useT();
   const { tenant } = useParams({ from: "/t/$tenant/portal-links" });
+  const operator = useVisitor().role === "operator";
   const [making, { open, close }] = useDisclosure();
   const [revoking, setRevoking] = useState<Made>();
   const list = useInfiniteQuery(portalLinksQuery(tenant));
@@ -37,6 +40,7 @@ export function PortalLinksPage() {
   return (
     <>
       <PageHead title={t.portalLinks.list} text={t.portalLinks.listText}>
+        {operator && <TenantPortalButton tenant={tenant} />}
         {itemsOf(list).length > 0 && add}
       </PageHead>
       <Listing

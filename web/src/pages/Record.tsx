@@ -24,13 +24,13 @@ import { useEventTitles } from "../parts/DeliveryRows";
 import { LazyEditor } from "../parts/LazyEditor";
 import { Reveal, useMayReveal } from "../parts/Reveal";
 import { mask, type Schema } from "../parts/SettingsForm";
-import { useMayChange } from "../session";
+import { useMay } from "../session";
 
 export function RecordPage() {
   const t = useT();
   const go = useNavigate();
   const { tenant, ...name } = useParams({ from: "/t/$tenant/records/$contract/$kind/$key" });
-  const mayChange = useMayChange();
+  const mayChange = useMay("edit_records");
   const record = useQuery(recordQuery(tenant, name));
   const unreadable = record.error instanceof Problem && record.error.code === "unreadable";
   const [revealed, setRevealed] = useState(false);

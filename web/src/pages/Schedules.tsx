@@ -8,7 +8,7 @@ import { contractsQuery, ofTenant, queryClient, schedulesQuery } from "../api/qu
 import { milliseconds, number, parseSpan, span } from "../format";
 import { type Language, useT } from "../i18n";
 import { Empty, Fact, PageHead, Skeletons, Time, Tone, Trouble } from "../parts/basics";
-import { useMayChange } from "../session";
+import { useMay } from "../session";
 
 export function SchedulesPage() {
   const t = useT();
@@ -40,7 +40,7 @@ const tones = { sent: "teal", skipped: "gray", failed: "red" };
 
 function One({ tenant, schedule: s }: { tenant: string; schedule: Schedule }) {
   const t = useT();
-  const mayChange = useMayChange();
+  const mayChange = useMay("run_schedules");
   const contracts = useQuery(contractsQuery(t.code as Language));
   const run = useMutation({
     mutationFn: () =>

@@ -2,6 +2,7 @@ import { ActionIcon, Alert, Anchor, Button, Checkbox, Group, Menu, Stack, Text, 
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import {
+  IconAdjustments,
   IconBuilding,
   IconDots,
   IconEraser,
@@ -25,6 +26,7 @@ import { useSentForm } from "../parts/form";
 import { filledIn, type LimitFields, LimitInput, type LimitName, tenantLimits } from "../parts/LimitInput";
 import { Columns, itemsOf, Listing, when } from "../parts/Listing";
 import { ExportTenant, ImportTenant } from "../parts/MoveTenant";
+import { TenantPortal } from "../parts/PortalAccess";
 import { PortalLink } from "../parts/PortalLink";
 import { useVisitor } from "../session";
 import { forgetTenant } from "../shell/Shell";
@@ -34,6 +36,7 @@ export function TenantsPage() {
   const operator = useVisitor().role === "operator";
   const [making, { open, close }] = useDisclosure();
   const [linking, setLinking] = useState<string>();
+  const [showing, setShowing] = useState<Tenant>();
   const [limiting, setLimiting] = useState<Tenant>();
   const [exporting, setExporting] = useState<Tenant>();
   const [importing, setImporting] = useState(false);
@@ -97,6 +100,9 @@ export function TenantsPage() {
                     <Menu.Item leftSection={<IconExternalLink size={16} />} onClick={() => setLinking(x.id)}>
                       {t.portalLinks.title}
                     </Menu.Item>
+                    <Menu.Item leftSection={<IconAdjustments size={16} />} onClick={() => setShowing(x)}>
+                      {t.portalLinks.shows}
+                    </Menu.Item>
                     <Menu.Item
                       component={Link}
                       {...({ to: "/t/$tenant/network", params: { tenant: x.id } } as object)}
@@ -118,6 +124,7 @@ export function TenantsPage() {
         ]}
       />
       {making && <NewTenant onClose={close} />}
+      {showing && <TenantPortal tenant={showing} onClose={() => setShowing(undefined)} />}
       {limiting && <Limits tenant={limiting} onClose={() => setLimiting(undefined)} />}
       {exporting && <ExportTenant tenant={exporting} onClose={() => setExporting(undefined)} />}
       {importing && <ImportTenant onClose={() => setImporting(false)} />}

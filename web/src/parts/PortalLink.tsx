@@ -1,30 +1,34 @@
 // A link that lets a tenant's own people in.
 import { Alert, Anchor, Button, ColorInput, Group, Modal, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { api, ok } from "../api/client";
-import { ofTenant, queryClient } from "../api/queries";
+import { ofTenant, queryClient, tenantQuery } from "../api/queries";
 import { exactTime } from "../format";
 import { type Language, languages, useT } from "../i18n";
 import { Copy, Trouble } from "./basics";
 import { Code } from "./Code";
 import { useSentForm } from "./form";
+import { type Access, PortalAccessFields } from "./PortalAccess";
 
 /** What to send: only what was filled in. */
-const bodyOf = (v: { name: string; lang: Language | null; accent: string; read_only: boolean }) => ({
+const bodyOf = (v: { name: string; lang: Language | null; accent: string; read_only: boolean; access: Access }) => ({
   ...(v.name.trim() ? { name: v.name.trim() } : {}),
   ...(v.lang ? { lang: v.lang } : {}),
   ...(v.accent ? { accent: v.accent } : {}),
   ...(v.read_only ? { read_only: true } : {}),
+  ...v.access,
 });
 
 export function PortalLink({ tenant, onClose }: { tenant: string; onClose: () => void }) {
   const t = useT();
+  const of = useQuery(tenantQuery(tenant));
   const {
     form,
     sending: make,
     submit,
     trouble,
   } = useSentForm({
-    initialValues: { name: "", lang: null as Language | null, accent: "", read_only: false },
+    initialValues: { name: "", lang: null as Language | null, accent: "", read_only: false, access: {} as Access },
     send: (v) => ok(api.POST("/v1/tenants/{tenant}/portal-links", { params: { path: { tenant } }, body: bodyOf(v) })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ofTenant(tenant) }),
   });
@@ -60,6 +64,21 @@ export function PortalLink({ tenant, onClose }: { tenant: string; onClose: () =>
             />
           </Group>
           <Switch label={t.portalLinks.readOnly} {...form.getInputProps("read_only", { type: "checkbox" })} />
+          <details>
+            <summary>
+              <Text span size="sm">
+                {t.portalLinks.linkShows}
+              </Text>
+            </summary>
+            <Text size="sm" c="dimmed" my="xs">
+              {t.portalLinks.linkShowsText}
+            </Text>
+            <PortalAccessFields
+              value={form.values.access}
+              onChange={(access) => form.setFieldValue("access", access)}
+              begin={of.data?.portal}
+            />
+          </details>
           <Code
             label={t.portalLinks.example}
             text={`POST /v1/tenants/${tenant}/portal-links\n${JSON.stringify(bodyOf(form.values))}`}

@@ -5,14 +5,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { contractsQuery } from "../api/queries";
 import { type Language, useT } from "../i18n";
-import { useMayChange } from "../session";
+import { useMay } from "../session";
 import { Confirm } from "./Confirm";
 
 /** Whether what belongs to a contract has personal data that the visitor may see. */
 export function useMayReveal(contract: string | undefined): boolean {
   const t = useT();
   const contracts = useQuery(contractsQuery(t.code as Language));
-  const mayChange = useMayChange();
+  const mayChange = useMay("reveal");
   return mayChange && (contracts.data?.find((c) => c.name === contract)?.sensitive.length ?? 0) > 0;
 }
 

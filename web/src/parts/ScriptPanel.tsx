@@ -7,6 +7,7 @@ import { useMemo, useState } from "react";
 import { api, type Endpoint, ok } from "../api/client";
 import { contractQuery, eventsQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
+import { useShows } from "../session";
 import { Skeletons, Trouble, useSettled } from "./basics";
 import { Code, Headers } from "./Code";
 import { EventPicker, eventOf, firstExample } from "./EventPicker";
@@ -19,7 +20,10 @@ export function ScriptPanel({ endpoint: e }: { endpoint: Endpoint }) {
   const [first] = useState(e.transformation || unchanged);
   const [script, setScript] = useState(first);
   const [picked, pick] = useState<string | null>(null);
-  const events = useInfiniteQuery(eventsQuery(e.tenant, { contract: e.contract }));
+  const events = useInfiniteQuery({
+    ...eventsQuery(e.tenant, { contract: e.contract }),
+    enabled: useShows()("events"),
+  });
   const contract = useQuery(contractQuery(e.contract, t.code as Language));
   const types = contract.data?.events;
   const input =

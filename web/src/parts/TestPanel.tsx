@@ -8,6 +8,7 @@ import { api, type Contract, type Endpoint, ok, type TestResult } from "../api/c
 import { contractQuery, ofTenant, queryClient } from "../api/queries";
 import { milliseconds } from "../format";
 import { type Language, useT } from "../i18n";
+import { useShows } from "../session";
 import { RuleError, Trouble } from "./basics";
 import { Exchange } from "./Exchange";
 import { Promised } from "./Promised";
@@ -65,6 +66,7 @@ export function TestPanel({ endpoint: e, contract }: { endpoint: Endpoint; contr
 /** How a test or a handshake ended. */
 export function Verdict({ result: r, tenant }: { result: TestResult; tenant: string }) {
   const t = useT();
+  const shows = useShows();
   return (
     <Stack gap="md">
       <DiagnosisBox diagnosis={r.diagnosis} passed={r.passed}>
@@ -78,9 +80,11 @@ export function Verdict({ result: r, tenant }: { result: TestResult; tenant: str
           <Text size="xs" c="dimmed" className="number">
             {t.test.took(milliseconds(r.timing_ms.total, t.locale))}
           </Text>
-          <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/deliveries/${r.delivery}` }} size="xs">
-            {t.test.seeDelivery}
-          </Anchor>
+          {shows("deliveries") && (
+            <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/deliveries/${r.delivery}` }} size="xs">
+              {t.test.seeDelivery}
+            </Anchor>
+          )}
         </Group>
       </DiagnosisBox>
       <Paper>

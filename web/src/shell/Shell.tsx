@@ -40,9 +40,11 @@ import { tenantsQuery } from "../api/queries";
 import { useLive } from "../api/stream";
 import mark from "../gancho.svg";
 import { useT } from "../i18n";
+import type { Messages } from "../i18n/en";
 import { LiveContext } from "../parts/Live";
-import { portal, useMayChange, useVisitor } from "../session";
+import { firstPage, type Page, portal, seesRoute, useMayChange, useShows, useVisitor } from "../session";
 import { LanguageMenu, ThemeToggle } from "./Controls";
+import { NotForYou } from "./Placeholders";
 import { SystemBanner } from "./SystemBanner";
 
 const watchers = new Set<() => void>();
@@ -84,6 +86,7 @@ export function Shell() {
   const t = useT();
   const visitor = useVisitor();
   const mayChange = useMayChange();
+  const shows = useShows();
   const signOut = useContext(SignOutContext);
   const [open, { toggle, close }] = useDisclosure();
   const tenant = useTenant();
@@ -93,6 +96,7 @@ export function Shell() {
   const path = useRouterState({ select: (s) => s.location.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when another page is shown
   useEffect(close, [path]);
+  const route = useRouterState({ select: (s): string => s.matches.at(-1)?.routeId ?? "/" });
   const everywhere = visitor.role === "operator" || (visitor.role === "read" && !visitor.tenant);
 
   return (
@@ -163,24 +167,15 @@ export function Shell() {
           {everywhere && <TenantPicker tenant={tenant} />}
           {tenant && (
             <>
-              <Item to="/t/$tenant" exact tenant={tenant} icon={<IconChartBar size={18} />} label={t.nav.overview} />
-              <Item to="/t/$tenant/endpoints" tenant={tenant} icon={<IconTarget size={18} />} label={t.nav.endpoints} />
-              <Item to="/t/$tenant/deliveries" tenant={tenant} icon={<IconSend size={18} />} label={t.nav.deliveries} />
-              <Item to="/t/$tenant/events" tenant={tenant} icon={<IconWebhook size={18} />} label={t.nav.events} />
-              <Item to="/t/$tenant/records" tenant={tenant} icon={<IconDatabase size={18} />} label={t.records.title} />
-              <Item
-                to="/t/$tenant/schedules"
-                tenant={tenant}
-                icon={<IconClock size={18} />}
-                label={t.schedules.title}
-              />
-              <Item
-                to="/t/$tenant/credentials"
-                tenant={tenant}
-                icon={<IconId size={18} />}
-                label={t.credentials.title}
-              />
-              {mayChange && (
+              {!portal && (
+                <Item to="/t/$tenant" exact tenant={tenant} icon={<IconChartBar size={18} />} label={t.nav.overview} />
+              )}
+              {pagesOfTenant(t)
+                .filter(([page]) => shows(page))
+                .map(([page, icon, label]) => (
+                  <Item key={page} to={`/t/$tenant/${page}`} tenant={tenant} icon={icon} label={label} />
+                ))}
+              {!portal && mayChange && (
                 <Item
                   to="/t/$tenant/people"
                   tenant={tenant}
@@ -188,7 +183,6 @@ export function Shell() {
                   label={t.people.title}
                 />
               )}
-              <Item to="/t/$tenant/network" tenant={tenant} icon={<IconNetwork size={18} />} label={t.network.title} />
               {!portal && mayChange && (
                 <Item
                   to="/t/$tenant/portal-links"
@@ -199,8 +193,10 @@ export function Shell() {
               )}
             </>
           )}
-          <Item to="/documentation" icon={<IconFileText size={18} />} label={t.docs.title} />
-          <Item to="/contracts" icon={<IconBook2 size={18} />} label={t.nav.contracts} />
+          {shows("documentation") && (
+            <Item to="/documentation" icon={<IconFileText size={18} />} label={t.docs.title} />
+          )}
+          {!portal && <Item to="/contracts" icon={<IconBook2 size={18} />} label={t.nav.contracts} />}
           {everywhere && (
             <>
               <Text size="xs" c="dimmed" fw={600} px="sm" pt="md" pb={4}>
@@ -222,7 +218,7 @@ export function Shell() {
         <LiveContext value={live}>
           <div className="page">
             {visitor.role === "operator" && <SystemBanner />}
-            <Outlet />
+            {portal && !seesRoute(visitor, route) ? <NotForYou first={firstPage(visitor)} /> : <Outlet />}
           </div>
         </LiveContext>
       </AppShell.Main>
@@ -259,6 +255,17 @@ function Item({
     />
   );
 }
+
+/** The pages about a tenant, in the order of the menu. */
+const pagesOfTenant = (t: Messages): [Page, ReactNode, string][] => [
+  ["endpoints", <IconTarget size={18} key="icon" />, t.nav.endpoints],
+  ["deliveries", <IconSend size={18} key="icon" />, t.nav.deliveries],
+  ["events", <IconWebhook size={18} key="icon" />, t.nav.events],
+  ["records", <IconDatabase size={18} key="icon" />, t.records.title],
+  ["schedules", <IconClock size={18} key="icon" />, t.schedules.title],
+  ["credentials", <IconId size={18} key="icon" />, t.credentials.title],
+  ["network", <IconNetwork size={18} key="icon" />, t.network.title],
+];
 
 function TenantPicker({ tenant }: { tenant?: string }) {
   const go = useNavigate();
