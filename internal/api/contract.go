@@ -122,7 +122,7 @@ func wireContract(c *contract.Contract, language string) client.Contract {
 func wireEventType(c *contract.Contract, e contract.EventType, language string) client.EventType {
 	out := client.EventType{
 		Name: e.Name, Title: e.Title.In(language), Aliases: append([]string{}, e.Aliases...),
-		Group: c.Group(e).In(language), Made: "posted",
+		Group: c.Group(e).In(language), About: e.About.In(language), Made: "posted",
 	}
 	switch {
 	case e.On != "":
