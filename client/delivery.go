@@ -111,6 +111,19 @@ type AttemptError struct {
 	Detail string `json:"detail" doc:"One sentence for people."`
 }
 
+// DeliveryList is a page of deliveries.
+type DeliveryList struct {
+	List[Delivery]
+	Searched *Searched `json:"searched,omitempty" doc:"Only of a search in payloads: how far this page looked."`
+}
+
+// Searched says how far a page of a search in payloads looked.
+type Searched struct {
+	Deliveries int        `json:"deliveries" doc:"How many deliveries were looked at for this page."`
+	Unreadable int        `json:"unreadable" doc:"How many of them have a payload that cannot be decrypted."`
+	Back       *time.Time `json:"back" doc:"The time of the oldest one that was looked at. Older ones come with the next page."`
+}
+
 // DeliveryFilter selects deliveries. The zero value selects all.
 type DeliveryFilter struct {
 	Paging
@@ -119,6 +132,8 @@ type DeliveryFilter struct {
 	// Ended: Since and Until are compared with the time at which deliveries ended; those that have not are left out.
 	Ended   bool
 	NoTests bool // leaves out tests of endpoints
+	// Contains is a text in the payload. A page then may be empty although more follows.
+	Contains string
 }
 
 // Deliveries lists deliveries, newest event first.
@@ -136,6 +151,7 @@ func (c *Client) Deliveries(ctx context.Context, tenant string, f DeliveryFilter
 	if f.NoTests {
 		q.Set("tests", "false")
 	}
+	set(q, "contains", f.Contains)
 	return get[List[Delivery]](ctx, c, withQuery(path("tenants", tenant, "deliveries"), q))
 }
 

@@ -65,6 +65,8 @@ type Admin struct {
 	Contracts   Contracts
 	Tests       Tests
 	Recoveries  Recoveries
+	Bulks       Bulks
+	Filters     SavedFilters
 	Schedules   Schedules
 	Deliveries  Deliveries
 	Events      Events

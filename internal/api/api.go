@@ -175,6 +175,8 @@ func New(o Options) *API {
 		deliveries,
 		exactHandlers{deliveries},
 		recoveryHandlers{o.Admin.Recoveries},
+		bulkHandlers{o.Admin.Bulks, deliveries},
+		filterHandlers{o.Admin.Filters},
 		keyHandlers{o.Admin.Keys},
 		encryptionKeyHandlers{o.Admin.SealKeys},
 		sessionHandlers{o.Auth, at},

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -30,6 +31,10 @@ type DeliveryStore interface {
 	Deliveries(
 		ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page,
 	) (list []hook.Delivery, next hook.ID, err error)
+	// SearchDeliveries are the deliveries of a page whose event has what somebody looks for. It bounds how much a page looks at.
+	SearchDeliveries(
+		ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page, has func(*hook.Event) bool,
+	) (hook.DeliverySearch, error)
 	// Attempts are the latest n, oldest first.
 	Attempts(ctx context.Context, id hook.DeliveryID, n int) ([]*hook.Attempt, error)
 	// Attempt is one of them by its number, from 1. It fails with KindNotFound if there is none.
@@ -66,8 +71,9 @@ func (h deliveryHandlers) register(a *API) {
 		summary: "List deliveries",
 		description: "Newest event first. Filters by endpoint, event, since and until, and by the states failed, unknown " +
 			"and cancelled, use an index. " +
-			"With any other filter, one page looks at no more than 10,000 deliveries, or 5,000 of one endpoint.",
-		codes: []string{"cursor_invalid"},
+			"With any other filter, one page looks at no more than 10,000 deliveries, or 5,000 of one endpoint. " +
+			"A search in payloads (contains) says in searched how far the page looked.",
+		codes: []string{"cursor_invalid", "personal_forbidden"},
 	}, h.list)
 	add(a, operation{
 		id: "get-delivery", method: http.MethodGet, path: deliveriesPath + "/{delivery}", tag: "deliveries",
@@ -137,10 +143,12 @@ func (h deliveryHandlers) list(ctx context.Context, in *struct {
 	State    []string `query:"state,explode" maxItems:"7" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled" doc:"Only in these states."`
 	By       string   `query:"by" enum:"made,ended" default:"made" doc:"What since and until are compared with: the time at which the event was made, or that at which its delivery ended (finished_at), as the statistics count it. ended leaves out what has not ended."`
 	Tests    bool     `query:"tests" default:"true" doc:"false leaves out tests of endpoints, which the statistics do not count."`
+	Contains string   `query:"contains" maxLength:"200" doc:"Only of events whose payload has this text, letter by letter. A page looks at 2,000 payloads, 16 MiB or two seconds, whichever comes first: go on with next_cursor. What a contract calls sensitive is not searched unless reveal is true."`
+	Revealing
 },
-) (*struct{ Body client.List[client.Delivery] }, error) {
+) (*struct{ Body client.DeliveryList }, error) {
 	list := listName("deliveries", in.Tenant, fmt.Sprintf("%q %q %q %q", in.Endpoint, in.Type, in.Contract, in.State), in.Event, in.By,
-		strconv.FormatBool(in.Tests), in.name())
+		strconv.FormatBool(in.Tests), in.Contains, in.name())
 	p, err := in.page(list)
 	if err != nil {
 		return nil, err
@@ -155,7 +163,7 @@ func (h deliveryHandlers) list(ctx context.Context, in *struct {
 				"This can have at most {max} characters; there are {count}.", "max", 128, "count", n))
 		}
 	}
-	none := &struct{ Body client.List[client.Delivery] }{client.List[client.Delivery]{Items: []client.Delivery{}}}
+	none := &struct{ Body client.DeliveryList }{client.DeliveryList{List: client.List[client.Delivery]{Items: []client.Delivery{}}}}
 	if f.Endpoints, err = endpointIDs(in.Endpoint, hook.Parameter+"endpoint"); err != nil {
 		return nil, err
 	}
@@ -175,11 +183,38 @@ func (h deliveryHandlers) list(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
+	if in.Contains != "" {
+		return h.search(ctx, in.Tenant, f, p, in.Contains, in.Revealing, list)
+	}
 	deliveries, next, err := h.store.Deliveries(ctx, in.Tenant, f, p)
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body client.List[client.Delivery] }{wireList(deliveries, next, list, wireDelivery)}, nil
+	return &struct{ Body client.DeliveryList }{client.DeliveryList{List: wireList(deliveries, next, list, wireDelivery)}}, nil
+}
+
+// search finds deliveries by a text in what the caller may see of the payloads of their events.
+func (h deliveryHandlers) search(
+	ctx context.Context, tenant string, f hook.DeliveryFilter, p hook.Page, text string, r Revealing, list string,
+) (*struct{ Body client.DeliveryList }, error) {
+	sight, err := h.sees.of(ctx, r, tenant, "deliveries")
+	if err != nil {
+		return nil, err
+	}
+	plain := []byte(text)
+	quoted := bytes.Trim(encode(text), `"`) // as JSON has it: é can stand there as \u00e9, and " has a backslash before it
+	found, err := h.store.SearchDeliveries(ctx, tenant, f, p, func(e *hook.Event) bool {
+		payload := h.sees.Event(sight, e).Payload
+		return bytes.Contains(payload, plain) || bytes.Contains(payload, quoted)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := client.DeliveryList{
+		List:     wireList(found.List, found.Next, list, wireDelivery),
+		Searched: &client.Searched{Deliveries: found.Looked, Unreadable: found.Hidden, Back: wireTime(found.Back)},
+	}
+	return &struct{ Body client.DeliveryList }{out}, nil
 }
 
 // endpointIDs reads the ids of endpoints. place is that of the list in the request.

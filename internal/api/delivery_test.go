@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,102 @@ func TestDeliveryHistory(t *testing.T) {
 			t.Errorf("%s finds %v", q, got)
 		}
 	}
+}
+
+// Many deliveries are counted, begun and stopped by one request each. A key that is limited to contracts reaches those of its
+// contracts alone.
+func TestBulkActionsOverAPI(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	_, id := s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
+	first := s.do("POST", tenant+"/events", `{"type":"a","payload":1}`).want(202).str("id")
+	s.do("POST", tenant+"/events", `{"type":"b","payload":1}`).want(202)
+	d := s.deliveriesOf("acme", first)[0]
+	for body, want := range map[string]string{
+		`{"action":"cancel"}`:                                       `{"states":{"pending":2},"changed":2,"left":{},"at_least":false}`,
+		`{"action":"cancel","types":["b"]}`:                         `{"states":{"pending":1},"changed":1,"left":{},"at_least":false}`,
+		`{"action":"cancel","event":"` + first + `"}`:               `{"states":{"pending":1},"changed":1,"left":{},"at_least":false}`,
+		`{"action":"cancel","since":"2999-01-01T00:00:00Z"}`:        `{"states":{},"changed":0,"left":{},"at_least":false}`,
+		`{"action":"retry","endpoints":["` + id + `"]}`:             `{"states":{},"changed":0,"left":{},"at_least":false}`,
+		`{"action":"retry","deliveries":["` + d.ID.String() + `"]}`: `{"states":{"pending":1},"changed":0,"left":{"delivery_unfinished":1},"at_least":false}`,
+	} {
+		if a := s.do("POST", tenant+"/bulk-actions/preview", body).want(200); strings.TrimSpace(a.Body) != want {
+			t.Errorf("preview of %s: %s", body, a.Body)
+		}
+	}
+	for _, body := range []string{
+		`{"action":"purge"}`, `{}`, `{"action":"retry","deliveries":["evt_1"]}`, `{"action":"retry","endpoints":["x"]}`,
+		`{"action":"retry","since":"2026-01-02T00:00:00Z","until":"2026-01-01T00:00:00Z"}`, `{"action":"retry","event":"nothing"}`, `{"action":"retry","state":"failed"}`,
+	} {
+		s.do("POST", tenant+"/bulk-actions", body).want(422)
+	}
+	b := s.do("POST", tenant+"/bulk-actions", `{"action":"cancel","states":["pending","retrying"]}`).want(202)
+	if b.str("state") != "running" || jsonOf(t, b.get("total")) != "2" || jsonOf(t, b.get("filter.states")) != `["pending","retrying"]` {
+		t.Errorf("begun: %s", b.Body)
+	}
+	limited := s.limited(map[string]any{"contracts": []string{"kobra"}})
+	s.as(limited, "GET", tenant+"/bulk-actions/"+b.str("id"), "").want(403)
+	if a := s.as(limited, "GET", tenant+"/bulk-actions", "").want(200); a.get("items.0") != nil {
+		t.Errorf("a limited key sees %s", a.Body)
+	}
+	if a := s.as(limited, "POST", tenant+"/bulk-actions/preview", `{"action":"cancel"}`).want(200); jsonOf(t, a.get("changed")) != "0" {
+		t.Errorf("a limited key would cancel %s", a.Body)
+	}
+	s.as(limited, "POST", tenant+"/bulk-actions", `{"action":"cancel","contracts":["standard"]}`).want(403)
+	s.as(limited, "POST", tenant+"/bulk-actions", `{"action":"cancel","endpoints":["`+id+`"]}`).want(403)
+	s.as(limited, "POST", tenant+"/bulk-actions/"+b.str("id")+"/stop", "").want(403)
+	if a := s.do("POST", tenant+"/bulk-actions/"+b.str("id")+"/stop", "").want(200); a.str("state") != "stopped" {
+		t.Errorf("stopped: %s", a.Body)
+	}
+	if a := s.do("GET", tenant+"/bulk-actions", "").want(200); a.str("items.0.id") != b.str("id") || a.str("items.0.state") != "stopped" {
+		t.Errorf("list: %s", a.Body)
+	}
+	s.do("GET", tenant+"/bulk-actions/nothing", "").want(404)
+	f := s.do("POST", tenant+"/saved-filters", `{"name":"Yesterday","query":{"period":"yesterday","state":"failed"}}`).want(201)
+	if a := s.do("GET", tenant+"/saved-filters", "").want(200); a.str("items.0.name") != "Yesterday" || a.str("items.0.query.period") != "yesterday" {
+		t.Errorf("saved: %s", a.Body)
+	}
+	s.do("DELETE", tenant+"/saved-filters/"+f.str("id"), "").want(204)
+	s.do("DELETE", tenant+"/saved-filters/"+f.str("id"), "").want(404)
+}
+
+// A text is found in what the caller may see of payloads, sealed and compressed ones too. A page says how far it looked.
+func TestSearchInPayloads(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	s.do("PUT", tenant, `{"seal_payloads":true}`).want(200)
+	s.endpoint(tenant, `{"url":"`+nobody+`/"}`)
+	found := func(key, query string) string {
+		t.Helper()
+		a := s.as(key, "GET", tenant+"/deliveries?"+query, "").want(200)
+		items, _ := a.get("items").([]any)
+		return fmt.Sprint(len(items), " of ", a.get("searched.deliveries"))
+	}
+	s.do("POST", tenant+"/events", `{"type":"a","payload":{"order":"A-17","note":"ma\u00f1ana"}}`).want(202)
+	s.do("POST", tenant+"/events", `{"type":"b","payload":{"order":"A-18","long":"`+strings.Repeat("x", 60_000)+`"}}`).want(202)
+	for query, want := range map[string]string{
+		"contains=A-1": "2 of 2", "contains=A-18": "1 of 2", "contains=A-18&type=a": "0 of 1", "contains=a-17": "0 of 2",
+		"contains=A-17&since=2999-01-01T00:00:00Z": "0 of 0", "contains=%22A-17%22": "1 of 2",
+	} {
+		if got := found(adminKey, query); got != want {
+			t.Errorf("%s finds %s, want %s", query, got, want)
+		}
+	}
+	// What a contract calls sensitive is found only by somebody who may see it and says so.
+	s.post("/v1/contracts", "contract: private\ntitle: {en: P}\nabout: {en: P.}\nsensitive: [mail]\nevents: {p: {title: {en: P}, example: '{}'}}\n").want(201)
+	s.endpoint(tenant, `{"url":"`+nobody+`/","contract":"private"}`)
+	s.do("POST", tenant+"/events", `{"type":"p","contract":"private","payload":{"mail":"ana@example.com"}}`).want(202)
+	for key, query := range map[string]string{adminKey: "contains=ana@&contract=private", s.key(`{"role":"read"}`): "contains=ana@&contract=private"} {
+		if got := found(key, query); got != "0 of 1" {
+			t.Errorf("what is hidden is found: %s", got)
+		}
+	}
+	if got := found(adminKey, "contains=ana@&contract=private&reveal=true"); got != "1 of 1" {
+		t.Errorf("revealed, it finds %s", got)
+	}
+	s.as(s.key(`{"role":"read"}`), "GET", tenant+"/deliveries?contains=ana@&reveal=true", "").want(403)
 }
 
 func TestRetryAndRecover(t *testing.T) {

@@ -81,6 +81,14 @@ func TestRoles(t *testing.T) {
 		"GET /v1/tenants/{tenant}/deliveries/{delivery}":                         readMay,
 		"POST /v1/tenants/{tenant}/deliveries/{delivery}/retry":                  tenantMay,
 		"POST /v1/tenants/{tenant}/deliveries/{delivery}/skip":                   tenantMay,
+		"POST /v1/tenants/{tenant}/bulk-actions":                                 tenantMay,
+		"POST /v1/tenants/{tenant}/bulk-actions/preview":                         tenantMay,
+		"GET /v1/tenants/{tenant}/bulk-actions":                                  readMay,
+		"GET /v1/tenants/{tenant}/bulk-actions/{bulk}":                           readMay,
+		"POST /v1/tenants/{tenant}/bulk-actions/{bulk}/stop":                     tenantMay,
+		"GET /v1/tenants/{tenant}/saved-filters":                                 readMay,
+		"POST /v1/tenants/{tenant}/saved-filters":                                tenantMay,
+		"DELETE /v1/tenants/{tenant}/saved-filters/{filter}":                     tenantMay,
 		"GET /v1/tenants/{tenant}/schedules":                                     readMay,
 		"POST /v1/tenants/{tenant}/schedules/{contract}/{type}/run":              tenantMay,
 		"GET /v1/encryption-keys":                                                "", "POST /v1/encryption-keys/rotate": "", "GET /v1/keys": "", "POST /v1/keys": "", "DELETE /v1/keys/{key}": "", "POST /v1/keys/{key}/rotate": "", "DELETE /v1/keys/{key}/earlier": "",
@@ -197,11 +205,14 @@ func TestTenantsAreApart(t *testing.T) {
 	delivery := s.as(theirsKey, "GET", theirs+"/deliveries", "").want(200).str("items.0.id")
 	recovery := s.as(theirsKey, "POST", theirs+"/endpoints/"+id+"/recover", `{"since":"2020-01-01T00:00:00Z"}`).want(202).str("id")
 	credential := s.as(theirsKey, "POST", theirs+"/credentials", `{"contract":"cabaprop","name":"private thing","url":"`+nobody+`/"}`).want(201).str("id")
+	bulk := s.as(theirsKey, "POST", theirs+"/bulk-actions", `{"action":"retry","types":["private thing"]}`).want(202).str("id")
+	filter := s.as(theirsKey, "POST", theirs+"/saved-filters", `{"name":"private thing","query":{}}`).want(201).str("id")
 	nobody := s.as(oursKey, "GET", "/v1/tenants/nobody", "").want(404)
 	for _, path := range []string{
 		"", "/endpoints", "/endpoints/" + id, "/endpoints/" + id + "/secret", "/events", "/events/" + event, "/events/their-id",
 		"/events/" + event + "/explain?endpoint=" + id, "/deliveries", "/deliveries/" + delivery, "/endpoints/" + id + "/recoveries", "/endpoints/" + id + "/recoveries/" + recovery,
 		"/credentials", "/credentials/" + credential,
+		"/bulk-actions", "/bulk-actions/" + bulk, "/saved-filters",
 	} {
 		s.as(theirsKey, "GET", theirs+path, "").want(200)
 		// Through their path, the answer is the same as for a tenant that does not exist.
@@ -224,6 +235,8 @@ func TestTenantsAreApart(t *testing.T) {
 		{"DELETE", "/endpoints/" + id + "/secrets/sec_00000000"},
 		{"POST", "/deliveries/" + delivery + "/retry"},
 		{"POST", "/deliveries/" + delivery + "/skip"},
+		{"POST", "/bulk-actions/" + bulk + "/stop"},
+		{"DELETE", "/saved-filters/" + filter},
 		{"POST", "/endpoints/" + id + "/disable"},
 		{"POST", "/endpoints/" + id + "/test"},
 		{"POST", "/endpoints/" + id + "/verify"},

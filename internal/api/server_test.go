@@ -200,6 +200,8 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 			Contracts:   admin.Contracts{Store: db, InForce: set, Catalog: known, Library: contract.NewLibrary(contracts.Library())},
 			Tests:       admin.Tests{Store: db, Contracts: set, Tester: tester, MaxPayload: maxPayload, Hide: view.Views{Contracts: set}.Public},
 			Recoveries:  admin.Recoveries{Store: db, Contracts: set, Recoverer: s.in, Waker: s.worker},
+			Bulks:       admin.Bulks{Store: db, Recoverer: s.in},
+			Filters:     admin.SavedFilters{Store: db},
 			Schedules:   admin.Schedules{Store: db, Contracts: set, Runner: s.schedules},
 			Deliveries:  admin.Deliveries{Store: db, Contracts: set, Waker: s.worker},
 			Events:      admin.Events{Store: db},

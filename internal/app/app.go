@@ -304,6 +304,8 @@ func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
 		Contracts:   admin.Contracts{Store: s.db, InForce: inForce, Catalog: p.known, Library: contract.NewLibrary(contracts.Library())},
 		Tests:       admin.Tests{Store: s.db, Contracts: inForce, Tester: p.worker, MaxPayload: int(s.cfg.MaxPayload), Hide: view.Views{Contracts: inForce}.Public},
 		Recoveries:  admin.Recoveries{Store: s.db, Contracts: inForce, Recoverer: p.in, Waker: p.worker},
+		Bulks:       admin.Bulks{Store: s.db, Recoverer: p.in},
+		Filters:     admin.SavedFilters{Store: s.db},
 		Schedules:   admin.Schedules{Store: s.db, Contracts: inForce, Runner: p.schedules},
 		Deliveries:  admin.Deliveries{Store: s.db, Contracts: inForce, Waker: p.worker},
 		Events:      admin.Events{Store: s.db},

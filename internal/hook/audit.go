@@ -78,6 +78,9 @@ const (
 	ActionContractImported      Action = "contract.imported" // from the program itself or the operator's directory
 	ActionContractChanged       Action = "contract.changed"
 	ActionRecoveryStarted       Action = "recovery.started" // the object is the endpoint
+	ActionBulkStarted           Action = "bulk.started"     // the object is the bulk action, the name what it does, the fields what it selects
+	ActionBulkStopped           Action = "bulk.stopped"     // by a person
+	ActionBulkDone              Action = "bulk.done"        // the count is how many deliveries it changed
 	ActionDeliveryRetried       Action = "delivery.retried"
 	ActionDeliverySkipped       Action = "delivery.skipped"
 	ActionPersonalRevealed      Action = "personal.revealed" // the object is the event, delivery or record that was read

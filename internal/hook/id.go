@@ -37,6 +37,12 @@ type CredentialID ID
 // RecoveryID names a bulk replay (rec_…).
 type RecoveryID ID
 
+// BulkID names a bulk action (blk_…).
+type BulkID ID
+
+// FilterID names a saved filter (flt_…).
+type FilterID ID
+
 // PortalLinkID names a portal link (ptl_…).
 type PortalLinkID ID
 
@@ -134,6 +140,8 @@ func (id DeliveryID) String() string   { return text("dlv_", id) }
 func (id EndpointID) String() string   { return text("ep_", id) }
 func (id KeyID) String() string        { return text("key_", id) }
 func (id RecoveryID) String() string   { return text("rec_", id) }
+func (id BulkID) String() string       { return text("blk_", id) }
+func (id FilterID) String() string     { return text("flt_", id) }
 func (id CredentialID) String() string { return text("crd_", id) }
 func (id PortalLinkID) String() string { return text("ptl_", id) }
 func (id BatchID) String() string      { return text("bat_", id) }
@@ -144,6 +152,8 @@ func ParseDeliveryID(s string) (DeliveryID, error)     { return parseAs[Delivery
 func ParseEndpointID(s string) (EndpointID, error)     { return parseAs[EndpointID]("ep_", s) }
 func ParseKeyID(s string) (KeyID, error)               { return parseAs[KeyID]("key_", s) }
 func ParseRecoveryID(s string) (RecoveryID, error)     { return parseAs[RecoveryID]("rec_", s) }
+func ParseBulkID(s string) (BulkID, error)             { return parseAs[BulkID]("blk_", s) }
+func ParseFilterID(s string) (FilterID, error)         { return parseAs[FilterID]("flt_", s) }
 func ParseCredentialID(s string) (CredentialID, error) { return parseAs[CredentialID]("crd_", s) }
 func ParsePortalLinkID(s string) (PortalLinkID, error) { return parseAs[PortalLinkID]("ptl_", s) }
 

@@ -52,6 +52,11 @@ type Store interface {
 	AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.RecoveryStep) error
 	// EndRecovery ends a bulk replay that has pages left.
 	EndRecovery(ctx context.Context, r *hook.Recovery, state hook.RecoveryState) error
+	// NextBulks lists the bulk actions that are still running.
+	NextBulks(ctx context.Context) ([]hook.Bulk, error)
+	// AdvanceBulk commits the next step of a bulk action together with its progress. A step that somebody else has made
+	// meanwhile is a conflict.
+	AdvanceBulk(ctx context.Context, b *hook.Bulk, ordered func(hook.EndpointID) bool) (hook.BulkStep, error)
 }
 
 // Dispatcher gets deliveries in memory, so that it need not read them from the store.

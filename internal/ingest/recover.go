@@ -15,9 +15,10 @@ import (
 const (
 	recoveryPage  = 200
 	recoveryPause = 200 * time.Millisecond
-	recoveryWork  = 2               // a page may cost what this many events may cost; then it ends early
-	previewWork   = 20              // a preview may cost what this many events may cost
-	recoveryPoll  = 5 * time.Second // how often to look for replays that began on another node
+	bulkPause     = 20 * time.Millisecond // after a step that sent nothing
+	recoveryWork  = 2                     // a page may cost what this many events may cost; then it ends early
+	previewWork   = 20                    // a preview may cost what this many events may cost
+	recoveryPoll  = 5 * time.Second       // how often to look for replays that began on another node
 )
 
 // BeginRecovery says that there is a new bulk replay in the store. It does not wait for it.
@@ -41,12 +42,20 @@ func (in *Ingest) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		busy, err := in.recoverSome(ctx)
+		pause := recoveryPause
+		if err == nil {
+			more, wait, failed := in.bulkSome(ctx)
+			if !busy {
+				pause = wait
+			}
+			busy, err = busy || more, failed
+		}
 		if err != nil && ctx.Err() == nil {
 			in.Log.Error("bulk replay interrupted, will try again", "error", err)
 			busy = false
 		}
 		if busy {
-			timer.Reset(recoveryPause)
+			timer.Reset(pause)
 		} else {
 			timer.Reset(recoveryPoll)
 		}
@@ -65,6 +74,51 @@ func (in *Ingest) recoverSome(ctx context.Context) (busy bool, err error) {
 		}
 	}
 	return len(list) > 0, nil
+}
+
+// bulkSome makes the next step of every running bulk action. pause is how long to wait before the next.
+func (in *Ingest) bulkSome(ctx context.Context) (busy bool, pause time.Duration, err error) {
+	list, err := in.Store.NextBulks(ctx)
+	if err != nil {
+		return false, 0, err
+	}
+	pause = bulkPause
+	for i := range list {
+		b := &list[i]
+		routes, err := in.directory.routes(ctx, b.Tenant)
+		if err != nil && !hook.IsKind(err, hook.KindNotFound) {
+			return true, pause, err
+		}
+		ordered := func(id hook.EndpointID) bool {
+			t := (*target)(nil)
+			if routes != nil {
+				t = routes.targets[id]
+			}
+			return t != nil && t.ordered
+		}
+		step, err := in.Store.AdvanceBulk(ctx, b, ordered)
+		if hook.IsKind(err, hook.KindConflict) { // a person stopped it
+			continue
+		}
+		if err != nil {
+			return true, pause, err
+		}
+		if len(step.Queued) > 0 {
+			pause = recoveryPause
+		}
+		in.Dispatcher.Supersede(step.Cancelled)
+		woken := map[hook.EndpointID]bool{}
+		for _, d := range step.Cancelled { // what is behind a delivery that held its queue goes on
+			woken[d.Endpoint] = true
+		}
+		for _, id := range step.Queued {
+			woken[id] = true
+		}
+		for id := range woken {
+			in.Dispatcher.Wake(id)
+		}
+	}
+	return len(list) > 0, pause, nil
 }
 
 // recoverOne works on the next page of a replay.

@@ -84,8 +84,10 @@ func (db *DB) Retry(ctx context.Context, tenant string, id hook.DeliveryID, orde
 			return hook.Conflict("delivery_unfinished",
 				"This delivery is "+string(d.State)+" already. Wait for what becomes of it.")
 		}
-		if err := t.saveQueued(&d); err != nil {
+		if saved, err := t.saveQueued(&d, was.State); err != nil {
 			return err
+		} else if !saved {
+			return hook.Conflict("delivery_unfinished", "This delivery is being sent. Wait for what becomes of it.")
 		}
 		return t.audit(hook.AuditEntry{Tenant: tenant, Action: hook.ActionDeliveryRetried, Object: id.String(), Name: d.Type})
 	})
@@ -164,12 +166,13 @@ func (t *tx) takesDeliveries(id hook.EndpointID) (state hook.EndpointState, err 
 	return state, nil
 }
 
-// saveQueued stores a delivery that [requeued] sends again.
-func (t *tx) saveQueued(d *hook.Delivery) error {
-	_, err := t.exec(`UPDATE deliveries SET state = $3, reason = $4, slot = $5, due_at = $6, next_attempt_at = $7,
-		finished_at = NULL, superseded = $8, batch = NULL WHERE tenant = $1 AND id = $2`,
-		d.Tenant, d.ID[:], string(d.State), d.Reason, d.Slot, dueAt(d), micros(d.NextAttemptAt), d.Superseded)
-	return err
+// saveQueued stores a delivery that [requeued] sends again, if its row still has the state from which that was decided. With
+// PostgreSQL, a sender may have taken it since.
+func (t *tx) saveQueued(d *hook.Delivery, was hook.State) (saved bool, err error) {
+	n, err := t.exec(`UPDATE deliveries SET state = $3, reason = $4, slot = $5, due_at = $6, next_attempt_at = $7,
+		finished_at = NULL, superseded = $8, batch = NULL WHERE tenant = $1 AND id = $2 AND state = $9`,
+		d.Tenant, d.ID[:], string(d.State), d.Reason, d.Slot, dueAt(d), micros(d.NextAttemptAt), d.Superseded, string(was))
+	return n > 0, err
 }
 
 // requeueAll sends deliveries again for a bulk replay ([hook.OnRecover]), and returns them. It leaves out those that are
@@ -192,8 +195,12 @@ func (t *tx) requeueAll(tenant string, ids []hook.DeliveryID, endpoint hook.Stan
 		} else if err != nil {
 			return nil, err
 		}
-		if err := t.saveQueued(&next); err != nil {
+		saved, err := t.saveQueued(&next, d.State)
+		if err != nil {
 			return nil, err
+		}
+		if !saved {
+			continue
 		}
 		list = append(list, move{d, next})
 	}

@@ -460,6 +460,8 @@ func (s *scenario) run() {
 		return db.SetEndpointState(ctx, e.ID, hook.EndpointPaused, hook.ReasonByPerson, now)
 	}, nil)
 	s.replay(e.ID)
+	s.bulk(hook.BulkCancel)
+	s.bulk(hook.BulkRetry)
 	s.access()
 	s.step("public docs", func(ctx context.Context) error { return db.SetPublicDocs(ctx, "standard", true) }, func() bool {
 		on, err := db.HasPublicDocs(ctx, "standard")
@@ -533,6 +535,30 @@ func (s *scenario) schedule(e hook.EndpointID) {
 			return err == nil
 		})
 	}
+}
+
+// bulk does something with all deliveries, and saves a filter.
+func (s *scenario) bulk(kind hook.BulkKind) {
+	b := hook.Bulk{ID: hook.BulkID(hook.NewID()), Tenant: s.tenant, Kind: kind, State: hook.BulkRunning, CreatedAt: time.Now().Add(time.Hour)}
+	s.step("bulk action", func(ctx context.Context) error { return s.db.CreateBulk(ctx, &b) }, func() bool {
+		_, err := s.db.Bulk(s.t.Context(), s.tenant, b.ID)
+		return err == nil
+	})
+	s.step("bulk preview", func(ctx context.Context) error { _, err := s.db.PreviewBulk(ctx, b, time.Minute); return err }, nil)
+	s.step("bulk step", func(ctx context.Context) error {
+		now, err := s.db.Bulk(ctx, s.tenant, b.ID)
+		if err != nil || now.State != hook.BulkRunning {
+			return err
+		}
+		_, err = s.db.AdvanceBulk(ctx, &now, func(hook.EndpointID) bool { return false })
+		return err
+	}, nil)
+	f := hook.SavedFilter{ID: hook.FilterID(hook.NewID()), Tenant: s.tenant, Name: string(kind), Query: map[string]string{"state": "failed"}, CreatedAt: time.Now()}
+	s.step("filter", func(ctx context.Context) error { return s.db.SaveFilter(ctx, &f, 10) }, nil)
+	s.step("payloads", func(ctx context.Context) error {
+		_, err := s.db.SearchDeliveries(ctx, s.tenant, hook.DeliveryFilter{}, hook.Page{Limit: 10}, func(*hook.Event) bool { return true })
+		return err
+	}, nil)
 }
 
 // replay recovers what failed.
@@ -629,6 +655,8 @@ func left(db *DB, tenant string) (lines []string, err error) {
 		`SELECT 'endpoint', name, state, state_reason, version FROM endpoints WHERE tenant = $1`,
 		`SELECT 'version', version FROM endpoint_versions WHERE endpoint IN (SELECT id FROM endpoints WHERE tenant = $1)`,
 		`SELECT 'recovery', examined, requeued, state FROM recoveries WHERE tenant = $1`,
+		`SELECT 'bulk', kind, examined, changed, left_alone, state FROM bulk_actions WHERE tenant = $1`,
+		`SELECT 'filter', name, query FROM saved_filters WHERE tenant = $1`,
 		`SELECT 'record', key, version FROM records WHERE tenant = $1`,
 		`SELECT 'schedule', contract, type, rhythm FROM schedules WHERE tenant = $1`,
 		`SELECT 'audit', action, name FROM audit WHERE tenant = $1`,

@@ -44,6 +44,7 @@ func (db *DB) Expire(ctx context.Context, before time.Time, n int) (removed int,
 			WHERE ends_at <= $1 OR NOT EXISTS (SELECT 1 FROM keys WHERE id = key) LIMIT $2)`, time.Now()},
 		{`DELETE FROM omissions WHERE (tenant, id) IN (SELECT tenant, id FROM omissions WHERE at < $1 LIMIT $2)`, before},
 		{`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE finished_at < $1 LIMIT $2)`, before},
+		{`DELETE FROM bulk_actions WHERE id IN (SELECT id FROM bulk_actions WHERE finished_at < $1 LIMIT $2)`, before},
 		// A deleted endpoint is kept as long as a delivery refers to it.
 		{`DELETE FROM endpoint_versions WHERE (endpoint, version) IN (SELECT v.endpoint, v.version FROM endpoint_versions v
 			JOIN endpoints e ON e.id = v.endpoint WHERE e.state = 'deleted' AND e.state_at < $1

@@ -175,7 +175,11 @@ func testStatesByNext(t *testing.T, db *DB) {
 				if !ok {
 					return refused
 				}
-				return t.saveQueued(&next)
+				saved, err := t.saveQueued(&next, row.State)
+				if err == nil && !saved {
+					err = refused
+				}
+				return err
 			})
 		})
 	}

@@ -38,6 +38,8 @@ func Tables() []Table {
 		{"debounces", []string{"endpoint", "key"}},
 		{"records", []string{"tenant", "contract", "kind", "key"}},
 		{"recoveries", []string{"id"}},
+		{"bulk_actions", []string{"id"}},
+		{"saved_filters", []string{"id"}},
 		{"schedules", []string{"tenant", "contract", "type"}},
 		{"stats", []string{"tenant", "endpoint", "span", "at"}},
 		{"omissions", []string{"tenant", "id"}},

@@ -226,6 +226,8 @@ func (db *DB) purge(ctx context.Context, tenant string) error {
 				WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM omissions WHERE tenant = $1 AND id IN (SELECT id FROM omissions WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE tenant = $1 LIMIT $2)`,
+			`DELETE FROM bulk_actions WHERE id IN (SELECT id FROM bulk_actions WHERE tenant = $1 LIMIT $2)`,
+			`DELETE FROM saved_filters WHERE id IN (SELECT id FROM saved_filters WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM endpoints WHERE id IN (SELECT id FROM endpoints WHERE tenant = $1 LIMIT $2)`,
 			`DELETE FROM quota_used WHERE tenant = $1 AND (key, started_at) IN (SELECT key, started_at FROM quota_used
 				WHERE tenant = $1 LIMIT $2)`,

@@ -37,7 +37,7 @@ const (
 // movedTables are the tables of the file in its order: endpoints come before what belongs to them.
 var movedTables = []string{
 	"tenants", "endpoints", "endpoint_versions", "credentials", "keys", "key_texts", "events", "deliveries", "attempts", "bodies",
-	"records", "idempotency", "recoveries", "schedules", "stats", "quota_used",
+	"records", "idempotency", "recoveries", "saved_filters", "schedules", "stats", "quota_used",
 }
 
 // fileHead is the first line.

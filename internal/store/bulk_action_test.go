@@ -1,0 +1,228 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gancho/internal/hook"
+)
+
+// Bulk actions do with each selected delivery what hook.Next decides, and count what they did and what they left. What was
+// counted before, for a preview, is what happens.
+func TestBulkActions(t *testing.T) { each(t, testBulkActions) }
+
+func testBulkActions(t *testing.T, db *DB) {
+	ctx := t.Context()
+	h := makeHistory(t, db, 400)
+	db.now = func() time.Time { return start.Add(1000 * time.Hour) }
+	all := func(tenant string) map[hook.DeliveryID]hook.Delivery {
+		out := map[hook.DeliveryID]hook.Delivery{}
+		for _, d := range h.deliveries {
+			if d.Tenant != tenant {
+				continue
+			}
+			now, err := db.Delivery(ctx, tenant, d.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[d.ID] = now
+		}
+		return out
+	}
+	states := map[hook.EndpointID]hook.EndpointState{}
+	for _, id := range h.endpoints["acme"] {
+		e, err := db.Endpoint(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		states[id] = e.State
+	}
+	var some []hook.DeliveryID
+	for _, d := range h.deliveries {
+		if d.Tenant == "acme" && len(some) < 450 {
+			some = append(some, d.ID)
+		}
+	}
+	others := all("other")
+	for _, c := range []struct {
+		kind   hook.BulkKind
+		filter hook.DeliveryFilter
+	}{
+		{hook.BulkRetry, hook.DeliveryFilter{States: []hook.State{hook.Failed}, Endpoints: h.endpoints["acme"][:1]}},
+		{hook.BulkCancel, hook.DeliveryFilter{Types: []string{"t1"}, Since: start.Add(50 * time.Minute), Until: start.Add(150 * time.Minute)}},
+		{hook.BulkCancel, hook.DeliveryFilter{Contracts: []string{"kobra"}}},
+		{hook.BulkRetry, hook.DeliveryFilter{IDs: some}},
+		{hook.BulkCancel, hook.DeliveryFilter{}},
+		{hook.BulkCancel, hook.DeliveryFilter{}}, // nothing is left to do
+		{hook.BulkRetry, hook.DeliveryFilter{States: []hook.State{hook.Cancelled, hook.Failed, hook.Unknown}}},
+	} {
+		name := fmt.Sprintf("%s %+v", c.kind, storeFilter(&c.filter).States)
+		b := hook.Bulk{
+			ID: hook.BulkID(hook.NewID()), Tenant: "acme", Kind: c.kind, Filter: c.filter, State: hook.BulkRunning,
+			CreatedAt: db.now(), Total: -1,
+		}
+		before := all("acme")
+		selected := map[string]bool{}
+		if c.filter.IDs != nil {
+			for _, id := range c.filter.IDs {
+				selected[id.String()] = true
+			}
+		} else {
+			rest := c.filter
+			rest.States, rest.Contracts = nil, nil
+			for _, id := range h.wanted("acme", rest) {
+				selected[id] = true
+			}
+		}
+		preview, err := db.PreviewBulk(ctx, b, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.CreateBulk(ctx, &b); err != nil {
+			t.Fatal(err)
+		}
+		stale := b
+		for b.State == hook.BulkRunning {
+			if _, err := db.AdvanceBulk(ctx, &b, func(hook.EndpointID) bool { return false }); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.AdvanceBulk(ctx, &stale, func(hook.EndpointID) bool { return false }); !hook.IsKind(err, hook.KindConflict) {
+				t.Fatalf("%s: a step was made twice: %v", name, err)
+			}
+		}
+		want, left := int64(0), map[string]int64{}
+		for id, d := range before {
+			got, err := db.Delivery(ctx, "acme", id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			is := selected[id.String()] && among(c.filter.States, d.State)
+			if len(c.filter.Contracts) > 0 {
+				is = is && d.Endpoint == h.endpoints["acme"][1]
+			}
+			if c.kind == hook.BulkCancel && d.State.Finished() {
+				is = false // what has ended is not looked for
+			}
+			expected := d
+			if is {
+				next, why := c.kind.Decide(d, c.filter.IDs != nil, hook.Standing{State: states[d.Endpoint]}, db.now())
+				if expected = next; why != "" {
+					left[why]++
+				} else {
+					want++
+				}
+			}
+			if diff := cmp.Diff(shown(expected), shown(got)); diff != "" {
+				t.Fatalf("%s of %s (-want +got)\n%s", name, shown(d), diff)
+			}
+		}
+		stored, err := db.Bulk(ctx, "acme", b.ID)
+		if err != nil || stored.Changed != want || !cmp.Equal(left, stored.Left) || stored.State != hook.BulkDone {
+			t.Errorf("%s changed %d and left %v (%s, %v), want %d and %v", name, stored.Changed, stored.Left, stored.State, err, want, left)
+		}
+		if preview.Changed != want || !cmp.Equal(left, preview.Left) || preview.AtLeast {
+			t.Errorf("%s: the preview says %+v, want %d and %v", name, preview, want, left)
+		}
+	}
+	if diff := cmp.Diff(others, all("other")); diff != "" {
+		t.Errorf("deliveries of another tenant changed:\n%s", diff)
+	}
+	list, _, err := db.Bulks(ctx, "acme", hook.Page{Limit: 10})
+	if err != nil || len(list) != 7 {
+		t.Errorf("list of %d, %v", len(list), err)
+	}
+	if list, _, err := db.Bulks(ctx, "other", hook.Page{Limit: 10}); err != nil || len(list) != 0 {
+		t.Errorf("another tenant has %v, %v", list, err)
+	}
+}
+
+// A bulk action that was stopped makes no step any more. What is made after it began is not touched.
+func TestBulkActionEnds(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		addTenants(t, db)
+		e := hook.NewEndpointID()
+		first := accepted("acme", "", `1`, e)
+		submit(t, db, first)
+		before := first.Event.ID.Delivery(1)
+		created := time.Now().Add(time.Second)
+		bulk := func() hook.Bulk {
+			b := hook.Bulk{ID: hook.BulkID(hook.NewID()), Tenant: "acme", Kind: hook.BulkCancel, State: hook.BulkRunning, CreatedAt: created}
+			if err := db.CreateBulk(t.Context(), &b); err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		b := bulk()
+		if now, err := db.StopBulk(t.Context(), "acme", b.ID); err != nil || now.State != hook.BulkStopped || now.FinishedAt.IsZero() {
+			t.Errorf("stopped: %+v, %v", now, err)
+		}
+		if _, err := db.AdvanceBulk(t.Context(), &b, nil); !hook.IsKind(err, hook.KindConflict) {
+			t.Errorf("a step after the stop: %v", err)
+		}
+		if d, err := db.Delivery(t.Context(), "acme", before); err != nil || d.State != hook.Pending {
+			t.Errorf("after the stop %s, %v", d.State, err)
+		}
+		b = bulk()
+		late := accepted("acme", "", `1`, e)
+		late.Event.ID = hook.EventID(hook.IDAt(created.Add(time.Hour)))
+		late.Deliveries[0].ID = late.Event.ID.Delivery(1)
+		submit(t, db, late)
+		step, err := db.AdvanceBulk(t.Context(), &b, nil)
+		if err != nil || len(step.Cancelled) != 1 || step.Cancelled[0].ID != before || step.Cancelled[0].Endpoint != e || b.State != hook.BulkDone {
+			t.Errorf("%+v, %+v, %v", step, b, err)
+		}
+	})
+}
+
+// Filters are found by their tenant and by the place where they were made. One with the same name is replaced.
+func TestSavedFilters(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		addTenants(t, db)
+		save := func(name string, portal bool, state string) hook.SavedFilter {
+			f := hook.SavedFilter{
+				ID: hook.FilterID(hook.NewID()), Tenant: "acme", Name: name, Query: map[string]string{"state": state}, Portal: portal, CreatedAt: time.Now(),
+			}
+			if err := db.SaveFilter(t.Context(), &f, 3); err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		b, a, p := save("b", false, "failed"), save("a", false, "failed"), save("a", true, "pending")
+		if again := save("a", false, "cancelled"); again.ID != a.ID {
+			t.Errorf("saved again as %s, was %s", again.ID, a.ID)
+		}
+		if err := db.SaveFilter(t.Context(), &hook.SavedFilter{ID: hook.FilterID(hook.NewID()), Tenant: "acme", Name: "c"}, 3); !hook.IsKind(err, hook.KindConflict) {
+			t.Errorf("a fourth of three: %v", err)
+		}
+		shown := func(tenant string, portal bool) (out []string) {
+			list, err := db.SavedFilters(t.Context(), tenant, portal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range list {
+				out = append(out, f.Name+" "+f.Query["state"])
+			}
+			return out
+		}
+		if diff := cmp.Diff([]string{"a pending"}, shown("acme", true)); diff != "" {
+			t.Error(diff)
+		}
+		if err := db.DeleteFilter(t.Context(), "acme", b.ID, true); !hook.IsKind(err, hook.KindNotFound) {
+			t.Errorf("deleted from the portal: %v", err)
+		}
+		for _, f := range []hook.SavedFilter{b, a, p} {
+			if err := db.DeleteFilter(t.Context(), "other", f.ID, false); !hook.IsKind(err, hook.KindNotFound) {
+				t.Errorf("deleted by another tenant: %v", err)
+			}
+			if err := db.DeleteFilter(t.Context(), "acme", f.ID, false); err != nil {
+				t.Error(err)
+			}
+		}
+		if list := shown("acme", false); len(list) > 0 {
+			t.Errorf("left: %v", list)
+		}
+	})
+}
