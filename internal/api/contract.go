@@ -318,18 +318,22 @@ type contractResultOutput struct {
 	Body   client.ContractResult
 }
 
-func (h contractHandlers) put(ctx context.Context, in *struct{ Body client.ContractInput }) (*contractResultOutput, error) {
+func (h contractHandlers) put(ctx context.Context, in *struct {
+	Speaks
+	Body client.ContractInput
+},
+) (*contractResultOutput, error) {
 	only, err := precondition(requestOf(ctx))
 	if err != nil {
 		return nil, err
 	}
 	c, stored, err := h.contracts.Put(ctx, []byte(in.Body.Source), only)
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
-		detail := problems.List[0].Message
+		detail := contract.Say(problems.List[0].Message, in.language())
 		if len(problems.List) > 1 {
 			detail = summary(len(problems.List), "", "")
 		}
-		return nil, newProblem("contract_invalid", detail, wireProblems(problems.List)...)
+		return nil, newProblem("contract_invalid", detail, wireProblems(problems.List, in.language())...)
 	}
 	if err != nil {
 		return nil, err
@@ -345,9 +349,9 @@ func (h contractHandlers) put(ctx context.Context, in *struct{ Body client.Contr
 }
 
 // wireProblems are the mistakes in a contract, or what has a newer spelling, as JSON.
-func wireProblems(list []contract.Problem) []client.ProblemError {
+func wireProblems(list []contract.Problem, language string) []client.ProblemError {
 	out := make([]client.ProblemError, len(list))
-	for i, p := range list {
+	for i, p := range contract.Translated(list, language) {
 		out[i] = client.ProblemError{Line: p.Line, Column: p.Column, Detail: p.Message, Fix: p.Fix}
 	}
 	return out
@@ -383,16 +387,18 @@ func (h contractHandlers) check(ctx context.Context, in *struct {
 	}
 	c, err := h.contracts.Check(ctx, []byte(in.Body.Source))
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
-		out.Problems = wireProblems(problems.List)
+		out.Problems = wireProblems(problems.List, in.language())
 		return &struct{ Body client.ContractCheck }{out}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	out.OK, out.Name, out.KeptBack, out.Endpoints = c.Passed, c.Contract.Name, wireKeptBack(c.KeptBack), c.Endpoints
-	out.Newer = wireProblems(c.Contract.Newer())
+	out.Newer = wireProblems(c.Contract.Newer(), in.language())
 	for _, r := range c.Tests {
-		out.Tests = append(out.Tests, client.ContractTest{Name: r.Name, Line: r.Line, Passed: r.Wrong == "", Detail: r.Wrong})
+		out.Tests = append(out.Tests, client.ContractTest{
+			Name: contract.Say(r.Name, in.language()), Line: r.Line, Passed: r.Wrong == "", Detail: contract.Say(r.Wrong, in.language()),
+		})
 	}
 	if before := c.InForce; before != nil && !bytes.Equal(before.Source, c.Contract.Source) {
 		out.Changes, out.ChangesWhole = h.changes(ctx, before, c.Contract, in.language())
@@ -444,7 +450,7 @@ func (h contractHandlers) render(ctx context.Context, in *struct {
 	})
 	out := client.ContractRendering{Problems: []client.ProblemError{}, EventTypes: []client.EventType{}}
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
-		out.Problems = wireProblems(problems.List)
+		out.Problems = wireProblems(problems.List, in.language())
 		return &struct{ Body client.ContractRendering }{out}, nil
 	}
 	if err != nil {

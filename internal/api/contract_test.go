@@ -195,6 +195,25 @@ func TestCheckContractChanges(t *testing.T) {
 	}
 }
 
+// What is wrong with a contract is said in the language of who asks, wherever it is asked.
+func TestMistakesInLanguage(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	wrong := "contract: shop\ntitle: Shop\nevents: {a: {title: A}}\ndelivery: {timeout: 30}\n"
+	const en, es, pt = "A duration needs a unit.", "Una duración necesita una unidad.", "Uma duração precisa de uma unidade."
+	for lang, want := range map[string]string{"": en, "?lang=en": en, "?lang=es": es, "?lang=pt": pt} {
+		s.post("/v1/contracts/check"+lang, wrong).want(200).is("problems.0.detail", want)
+		s.post("/v1/contracts"+lang, wrong).want(422).is("errors.0.detail", want).is("detail", want)
+		s.do("POST", "/v1/contracts/render"+lang, `{"source":`+quoted(wrong)+`}`).want(200).is("problems.0.detail", want)
+	}
+	s.post("/v1/contracts/check?lang=es", wrong).is("problems.0.fix", "Escriba por ejemplo 30s o 30ms.")
+	failing := shop + "tests:\n  pagado: {event: order.paid, payload: {id: 1}, settings: {token: t}, body: {id: 2}}\n"
+	a := s.post("/v1/contracts/check?lang=es", failing).want(200).is("ok", false)
+	if !strings.Contains(a.Body, "El cuerpo es distinto.") || !strings.Contains(a.Body, "ejemplo de order.paid") {
+		t.Errorf("%s", a.Body)
+	}
+}
+
 func TestRenderContract(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -29,6 +29,7 @@ type contractCmd struct {
 // contractCheckCmd loads contracts and reports their mistakes.
 type contractCheckCmd struct {
 	Files []string `arg:"" name:"file" help:"Contract files; the examples they name are read beside them."`
+	Lang  string   `enum:"en,es,pt" default:"en" help:"Language of the mistakes: ${enum}."`
 }
 
 func (c *contractCheckCmd) Help() string {
@@ -39,15 +40,15 @@ it says what has a newer spelling, and which tokens never expire; both stay vali
 Examples:
 
     gancho contract check contracts/shop.yaml
-    gancho contract check contracts/*.yaml`
+    gancho contract check contracts/*.yaml --lang es`
 }
 
 // Run prints one line for each valid file, and fails if a file is not valid.
 func (c *contractCheckCmd) Run(out console) error {
-	return eachContract(out, c.Files, "has mistakes", func(file string, loaded *contract.Contract) bool {
+	return eachContract(out, c.Files, c.Lang, "has mistakes", func(file string, loaded *contract.Contract) bool {
 		fmt.Fprintf(out.stdout, "%s: %s is valid: %s, %s, %s.\n", file, loaded.Name,
 			count(len(loaded.EventTypes()), "event type"), count(len(loaded.Records()), "kind of record"), count(len(loaded.Tests()), "test"))
-		for _, p := range loaded.Newer() {
+		for _, p := range contract.Translated(loaded.Newer(), c.Lang) {
 			p.File = file // the path as the user wrote it
 			fmt.Fprintf(out.stdout, "%s\n", p)
 		}
@@ -59,6 +60,7 @@ func (c *contractCheckCmd) Run(out console) error {
 type contractTestCmd struct {
 	Files   []string `arg:"" name:"file" help:"Contract files; the examples they name are read beside them."`
 	Verbose bool     `short:"v" help:"List the tests that passed, too."`
+	Lang    string   `enum:"en,es,pt" default:"en" help:"Language of what failed: ${enum}."`
 }
 
 func (c *contractTestCmd) Help() string {
@@ -74,13 +76,13 @@ Examples:
 
 // Run prints what failed, and one line per file.
 func (c *contractTestCmd) Run(out console) error {
-	return eachContract(out, c.Files, "failed its tests", func(file string, loaded *contract.Contract) bool {
+	return eachContract(out, c.Files, c.Lang, "failed its tests", func(file string, loaded *contract.Contract) bool {
 		results, wrong := loaded.RunTests(), 0
 		for _, r := range results {
 			switch {
 			case r.Wrong != "":
 				wrong++
-				fmt.Fprintf(out.stderr, "%s:%d: %s: %s\n", file, r.Line, r.Name, r.Wrong)
+				fmt.Fprintf(out.stderr, "%s:%d: %s: %s\n", file, r.Line, contract.Say(r.Name, c.Lang), contract.Say(r.Wrong, c.Lang))
 			case c.Verbose:
 				fmt.Fprintf(out.stdout, "%s:%d: %s: as expected\n", file, r.Line, r.Name)
 			}
@@ -99,8 +101,8 @@ func (c *contractTestCmd) Run(out console) error {
 
 // eachContract loads contract files one by one and calls try for each. It fails if a
 // file cannot be loaded or try returns false; how completes the sentence of the error,
-// as in "the contract has mistakes".
-func eachContract(out console, files []string, how string, try func(file string, c *contract.Contract) (ok bool)) error {
+// as in "the contract has mistakes". Mistakes are said in the language.
+func eachContract(out console, files []string, language, how string, try func(file string, c *contract.Contract) (ok bool)) error {
 	wrong, unread := 0, 0
 	for _, file := range files {
 		loaded, err := loadContract(file)
@@ -113,6 +115,9 @@ func eachContract(out console, files []string, how string, try func(file string,
 			fmt.Fprintln(out.stderr, err)
 		case err != nil:
 			wrong++
+			if p, ok := errors.AsType[*contract.Problems](err); ok {
+				err = &contract.Problems{List: contract.Translated(p.List, language)}
+			}
 			fmt.Fprintln(out.stderr, err)
 		case !try(file, loaded):
 			wrong++

@@ -48,7 +48,9 @@ for (const look of [
       `  order.sent: {title: Enviado, example: '{"id":"A-2"}'}\n` +
       `endpoint:\n  headers: {X-Shop: a}\ndelivery:\n  timeout: ${timeout}\n`;
     await write(text("30"));
-    await main.getByText(`${t.contracts.line(9)}:`).waitFor();
+    await main
+      .getByText(`${t.contracts.line(9)}: Una duración necesita una unidad. Escriba por ejemplo 30s o 30ms.`)
+      .waitFor();
     await page.locator(".cm-lint-marker-error").waitFor();
     assert.deepEqual(await stumbles(page), []);
 
@@ -59,6 +61,7 @@ for (const look of [
     await page.getByRole("region", { name: t.delivery.body }).getByText('"A-2"').waitFor();
     await page.getByRole("button", { name: t.contracts.check }).click();
     await main.getByText(t.editor.isNew(contract)).waitFor();
+    await main.getByText("ejemplo de order.sent").waitFor();
     assert.ok((await overflow(page)) <= 0);
     await publish();
     await page.waitForURL(`**/contracts/${contract}`);

@@ -56,7 +56,8 @@ export function usePublish(
       // What somebody puts in force in this very moment is not replaced unseen: the server compares the version.
       const seen = started && started.name === found.name ? (asking?.overtaken ?? started.version) : undefined;
       const header = seen === undefined ? undefined : { "If-Match": `"${seen.toString(36)}"` };
-      return ok(api.POST("/v1/contracts", { params: { header }, body: { source } }));
+      const query = { lang: t.code as Language };
+      return ok(api.POST("/v1/contracts", { params: { header, query }, body: { source } }));
     },
     onSuccess: async (stored) => {
       if (!stored) return;

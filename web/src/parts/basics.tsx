@@ -147,7 +147,7 @@ export function wordsOf(error: unknown, t: Messages): string {
 
 type Place = Problem["errors"][number];
 
-/** What is wrong at one place of what was sent. Contracts' own mistakes have no code and are in English. */
+/** What is wrong at one place of what was sent. Contracts' own mistakes have no code; the server says them in the language that was asked for. */
 export function detailOf(place: Place, t: Messages): string {
   const texts: Record<string, string> = t.problem.details;
   const text = texts[place.code ?? ""];
@@ -171,7 +171,7 @@ export function Trouble({ error, retry, settings }: { error: unknown; retry?: ()
         <Text size="sm">{words}</Text>
         {places.map((e) => (
           <Text key={`${e.pointer}${e.parameter}${e.detail}`} size="sm">
-            {[placeName(e, t, settings), detailOf(e, t)].filter(Boolean).join(": ")}
+            {[placeName(e, t, settings), detailOf(e, t)].filter(Boolean).join(": ")} {e.fix}
           </Text>
         ))}
         {places.length === 0 &&
