@@ -276,7 +276,7 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			},
 			[]string{"?token="},
 		},
-		"nothing to go by": {"", []string{"?token=your-secret", "get('token')"}, nil},
+		"nothing to go by": {"", []string{"?token=your-secret", "get('token')", "fill in **Authentication**"}, nil},
 		"a form, always": {
 			"endpoint: {form: {field: data}}",
 			[]string{"data=%7B%22order%22", "URLSearchParams(text).get('data')"},

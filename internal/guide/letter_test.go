@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ type reader struct {
 	signing    string
 	credential *contract.Credential
 	method     string // "": that of the contract
+	auth       *hook.Auth
 }
 
 const (
@@ -81,7 +83,7 @@ func newReader(t *testing.T, c *contract.Contract) *reader {
 }
 
 func (r *reader) config() hook.EndpointConfig {
-	return hook.EndpointConfig{URL: r.address, Method: r.method, EventTypes: r.types, Settings: r.settings, Credential: r.credential}
+	return hook.EndpointConfig{URL: r.address, Method: r.method, EventTypes: r.types, Settings: r.settings, Auth: r.auth, Credential: r.credential}
 }
 
 var (
@@ -173,6 +175,30 @@ func deliver(t *testing.T, m *send.Message, to running) *hook.Response {
 		t.Fatal(err)
 	}
 	return &hook.Response{Status: answer.StatusCode, Body: body}
+}
+
+// Where a document says that the customer can choose an authentication, the program takes one, and sends it.
+func TestChosenAuthentication(t *testing.T) {
+	t.Parallel()
+	const says = "Or fill in **Authentication** at the webhook"
+	told := 0
+	for _, c := range append(shipped(t), library(t)...) {
+		if !strings.Contains(string(Markdown(c, "en")), says) {
+			continue
+		}
+		told++
+		r := newReader(t, c)
+		r.auth = &hook.Auth{Bearer: "a token"}
+		if wrong := c.CheckEndpoint(r.config()); len(wrong) > 0 {
+			t.Errorf("%s: %v", c.Name, wrong)
+		}
+		if sent := (hook.Header{Name: "Authorization", Value: "Bearer a token"}); !slices.Contains(r.message(t, c.EventTypes()[0]).Headers, sent) {
+			t.Errorf("%s does not send it", c.Name)
+		}
+	}
+	if told == 0 {
+		t.Error("no document says it")
+	}
 }
 
 // TestByTheLetter follows the documentation of every contract: it sets up an endpoint and starts a sample program as it is

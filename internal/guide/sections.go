@@ -158,6 +158,9 @@ func (p *page) secret(a auth) {
 		if p.contract.AuthKind() == "" {
 			p.say("auth.url", "url", quoted(p.ownURL()), "secret", quoted(sampleSecret))
 		}
+		if !p.contract.OwnsAuth() {
+			p.say("auth.chosen")
+		}
 		return
 	case p.contract.AuthKind() != "": // it is said with the kind
 		return
