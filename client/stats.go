@@ -39,6 +39,16 @@ type StatsPoint struct {
 	StatsCounts
 }
 
+// TenantStats are the counts of one tenant; [StatsCounts] says what they count.
+type TenantStats struct {
+	Tenant    string `json:"tenant" example:"acme"`
+	Delivered int64  `json:"delivered"`
+	Failed    int64  `json:"failed"`
+	Unknown   int64  `json:"unknown"`
+	Cancelled int64  `json:"cancelled"`
+	Retrying  int64  `json:"retrying" doc:"Attempts that failed and after which there is another one."`
+}
+
 // Latency is how long requests took, in milliseconds, to the last byte of the
 // answer.
 type Latency struct {
@@ -81,6 +91,14 @@ type StatsFilter struct {
 	Tenant   string
 	Endpoint string // needs a tenant
 	Range    string // hour, day or week
+}
+
+// TenantStats reads which tenants the statistics of a span of time are of, at most 50. It needs a key of all tenants.
+func (c *Client) TenantStats(ctx context.Context, since, until time.Time) (*List[TenantStats], error) {
+	q := url.Values{}
+	setTime(q, "since", since)
+	setTime(q, "until", until)
+	return get[List[TenantStats]](ctx, c, withQuery(path("stats", "tenants"), q))
 }
 
 // Stats reads statistics of deliveries.

@@ -90,7 +90,7 @@ var portalOperations = map[string]string{
 	"POST /v1/tenants/{tenant}/schedules/{contract}/{type}/run":              "run_schedules",
 	"GET /v1/tenants/{tenant}":                                               "network",
 
-	"GET /v1/tenants/{tenant}/usage": never, "GET /v1/stats": never, "GET /v1/tenants/{tenant}/stats": never, // about all contracts
+	"GET /v1/tenants/{tenant}/usage": never, "GET /v1/stats": never, "GET /v1/stats/tenants": never, "GET /v1/tenants/{tenant}/stats": never, // about all contracts
 	"POST /v1/tenants/{tenant}/search": never, "POST /v1/tenants/{tenant}/erase-subject": never,
 	"POST /v1/tenants/{tenant}/portal-links": never, "GET /v1/tenants/{tenant}/portal-links": never,
 	"DELETE /v1/tenants/{tenant}/portal-links/{link}": never,

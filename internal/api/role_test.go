@@ -100,6 +100,7 @@ func TestRoles(t *testing.T) {
 		"GET /v1/system":                 "read all",
 		"GET /v1/audit":                  "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/stream":                 "tenant acme, read acme, read all, tenant other, read other",
+		"GET /v1/stats/tenants":          "read all",
 		"GET /v1/stats":                  "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/tenants/{tenant}/stats": readMay,
 		"GET /v1/tenants/{tenant}/usage": readMay,

@@ -12,6 +12,7 @@ import (
 
 const (
 	shownFailing = 50
+	shownTenants = 50
 	// Counting a backlog costs about 100 ns for each delivery, so counting stops at a limit.
 	maxBacklog        = 100_000
 	maxFailingBacklog = 1_000 // of each failing endpoint
@@ -38,6 +39,8 @@ type StatsStore interface {
 	// Stats is a series from since on, oldest first, without rows in which nothing was counted.
 	Stats(ctx context.Context, tenant string, endpoint hook.EndpointID, span hook.StatsSpan,
 		since time.Time) ([]hook.StatsRow, error)
+	// TenantStats adds up a span of time for each tenant, the one with the largest numbers first.
+	TenantStats(ctx context.Context, span hook.StatsSpan, since, until time.Time, limit int) ([]hook.StatsRow, error)
 	// Backlog counts unfinished deliveries up to limit.
 	Backlog(ctx context.Context, tenant string, endpoint hook.EndpointID, limit int) (hook.Backlog, error)
 	// EndpointCounts counts those that are not deleted, up to limit.
@@ -61,11 +64,50 @@ func (h statsHandlers) register(a *API) {
 		codes: []string{"tenant_not_found", "endpoint_not_found"},
 	}, h.all)
 	add(a, operation{
+		id: "list-tenant-stats", scope: "stats:read", contracts: true, method: http.MethodGet, path: "/v1/stats/tenants", tag: "watching",
+		access:  auth.Readers,
+		summary: "Read which tenants statistics are of",
+		description: "The counts of all tenants in a span of time, such as a point of GET /v1/stats, by tenant: at most 50, those " +
+			"with most deliveries and failed attempts first. It is for keys of all tenants.",
+	}, h.tenants)
+	add(a, operation{
 		id: "get-tenant-stats", scope: "stats:read", contracts: true, method: http.MethodGet, path: "/v1/tenants/{tenant}/stats", tag: "watching",
 		access:  auth.Readers,
 		summary: "Read statistics of a tenant", description: "The same as GET /v1/stats?tenant=….",
 		codes: []string{"endpoint_not_found"},
 	}, h.ofTenant)
+}
+
+// tenants says which tenants the counts of a point of all tenants are of.
+func (h statsHandlers) tenants(ctx context.Context, in *struct {
+	Since time.Time `query:"since" required:"true" doc:"The beginning, to the minute; to the hour if it is more than two days ago." example:"2026-11-21T10:00:00Z"`
+	Until time.Time `query:"until" required:"true" doc:"The end." example:"2026-11-21T11:00:00Z"`
+},
+) (*struct {
+	Body client.List[client.TenantStats]
+}, error) {
+	if err := auth.AdmitEverything(keyOf(ctx)); err != nil {
+		return nil, err
+	}
+	span := hook.StatsMinute
+	if time.Since(in.Since) > hook.KeepStatsMinute-time.Hour {
+		span = hook.StatsHour
+	}
+	rows, err := h.store.TenantStats(ctx, span, in.Since, in.Until, shownTenants)
+	if err != nil {
+		return nil, err
+	}
+	out := client.List[client.TenantStats]{Items: make([]client.TenantStats, len(rows))}
+	for i, row := range rows {
+		row.Floor()
+		out.Items[i] = client.TenantStats{
+			Tenant: row.Tenant, Delivered: row.Delivered, Failed: row.Failed, Unknown: row.Unknown, Cancelled: row.Cancelled,
+			Retrying: row.Retrying,
+		}
+	}
+	return &struct {
+		Body client.List[client.TenantStats]
+	}{out}, nil
 }
 
 // tenantReader reads one tenant.

@@ -58,6 +58,16 @@ func TestStats(t *testing.T) {
 			t.Errorf("%s: %d points, want %d", c.path, len(points), c.points)
 		}
 	}
+	for query, want := range map[string]string{
+		"since=" + now.Add(-time.Hour).UTC().Format(time.RFC3339) + "&until=" + now.Add(time.Hour).UTC().Format(time.RFC3339): "1",
+		"since=" + now.Add(-8*24*time.Hour).UTC().Format(time.RFC3339) + "&until=2999-01-01T00:00:00Z":                        "3",
+	} {
+		a := s.do("GET", "/v1/stats/tenants?"+query, "").want(200)
+		if a.str("items.0.tenant") != "acme" || a.str("items.1.tenant") != "other" || jsonOf(t, a.get("items.1.delivered")) != want || a.get("items.2") != nil {
+			t.Errorf("by tenant: %s", a.Body)
+		}
+		s.as(tenantKey, "GET", "/v1/stats/tenants?"+query, "").want(403)
+	}
 	day := s.do("GET", "/v1/stats?range=day", "").want(200)
 	if got := jsonOf(t, day.get("totals.latency_ms.p99")); got < "1500" || got > "3000" {
 		t.Errorf("p99 of times of 30 ms and 2 s: %s", got)

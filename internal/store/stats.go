@@ -115,6 +115,27 @@ func (db *DB) Stats(
 		tenant, endpoint[:], seconds(span), since.UnixMicro())
 }
 
+// TenantStats adds up, for each tenant, the tallies of a span that begin at since or later and before until, without the
+// times of attempts. Those with most deliveries and failed attempts come first, at most limit.
+func (db *DB) TenantStats(
+	ctx context.Context, span hook.StatsSpan, since, until time.Time, limit int,
+) (list []hook.StatsRow, err error) {
+	scan := func(r scanner) (hook.StatsRow, error) {
+		out := hook.StatsRow{StatsKey: hook.StatsKey{Span: span, At: since}}
+		err := r.Scan(&out.Tenant, &out.Delivered, &out.Failed, &out.Unknown, &out.Cancelled, &out.Retrying)
+		return out, err
+	}
+	const sum = "CAST(SUM(%s) AS BIGINT)"
+	columns := []string{"tenant"}
+	for _, c := range tallyColumns[:5] {
+		columns = append(columns, fmt.Sprintf(sum, c))
+	}
+	return collect(ctx, db.read, scan, "SELECT "+strings.Join(columns, ", ")+` FROM stats
+		WHERE span = $1 AND at >= $2 AND at < $3 AND endpoint = $4 AND tenant <> ''
+		GROUP BY tenant ORDER BY SUM(delivered + failed + unknown + cancelled + retrying) DESC, tenant LIMIT $5`,
+		seconds(span), since.UnixMicro(), until.UnixMicro(), make([]byte, len(hook.EndpointID{})), limit)
+}
+
 // Backlog counts unfinished deliveries up to limit: of one endpoint of a tenant, of the
 // whole tenant if endpoint is zero, or of all tenants if tenant is "" as well.
 func (db *DB) Backlog(

@@ -73,6 +73,12 @@ func testStatsExpire(t *testing.T, db *DB) {
 		t.Errorf("the last hour has %d, %v", len(rows), err)
 	}
 
+	hour := now.Truncate(time.Hour)
+	byTenant, err := db.TenantStats(ctx, hook.StatsHour, hour.Add(-time.Hour), hour.Add(time.Hour), 5)
+	if err != nil || len(byTenant) != 1 || byTenant[0].Tenant != "globex" || byTenant[0].Delivered != 6 { // acme has rows of an endpoint only
+		t.Errorf("by tenant: %+v, %v", byTenant, err)
+	}
+
 	// Tallies that come after their tenant was deleted are left out, and none is kept.
 	if err := db.DeleteTenant(ctx, "acme"); err != nil {
 		t.Fatal(err)
@@ -289,6 +295,7 @@ func TestStatsReadIndexes(t *testing.T) {
 		`SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL AND endpoint = x'00' AND tenant || '' = 'a' LIMIT 9) AS found`:                   "deliveries_due",
 		`SELECT id FROM endpoints WHERE failing_since IS NOT NULL AND state <> 'deleted' AND tenant = 'a' ORDER BY failing_since LIMIT 9`:                         "endpoints_failing",
 		`SELECT id FROM endpoints WHERE failing_since IS NOT NULL AND state <> 'deleted' ORDER BY failing_since LIMIT 9`:                                          "endpoints_failing",
+		`SELECT tenant, SUM(failed) FROM stats WHERE span = 60 AND at >= 1 AND at < 2 AND endpoint = x'00' AND tenant <> '' GROUP BY tenant`:                      "stats_by_age",
 		`SELECT COUNT(*) FROM (SELECT state FROM endpoints WHERE state <> 'deleted' AND tenant = 'a' LIMIT 9) AS found`:                                           "endpoints_",
 		strings.NewReplacer("$1", "9", "$2", "9").Replace(expireStats(time.Now())[0].query):                                                                       "stats_by_age",
 	} {

@@ -129,6 +129,14 @@ test("bars are drawn to the newest, say their numbers and lead to their deliveri
   await said.getByRole("link", { name: t.overview.count.failed(2, "2") }).click();
   await page.waitForURL(/state=failed/);
   await until(async () => (await list(page).count()) === 2);
+
+  // There is no list of all tenants: a bar of all says whose deliveries it has, and leads to theirs.
+  await page.goto(`${server.url}/?range=day`);
+  await bars.last().click();
+  const whose = page.getByRole("region").filter({ has: page.getByRole("link", { name: "acme", exact: true }) });
+  await whose.getByRole("link", { name: t.overview.count.delivered(12, "12") }).click();
+  await page.waitForURL(/\/t\/acme\/deliveries\?.*state=delivered/);
+  await until(async () => (await list(page).count()) === 12);
   assert.deepEqual(wrong, []);
   await close();
 });

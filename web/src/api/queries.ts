@@ -383,6 +383,18 @@ export const statsQuery = (tenant: string | undefined, range: "hour" | "day" | "
     queryFn: () => ok(api.GET("/v1/stats", { params: { query: { tenant, range } } })),
   });
 
+/** Which tenants the statistics of a span of time are of; times in ms since 1970. */
+export const tenantStatsQuery = (since: number, until: number) =>
+  queryOptions({
+    queryKey: ["tenant-stats", since, until],
+    queryFn: () =>
+      ok(
+        api.GET("/v1/stats/tenants", {
+          params: { query: { since: new Date(since).toISOString(), until: new Date(until).toISOString() } },
+        }),
+      ),
+  });
+
 export const auditQuery = () =>
   infiniteQueryOptions({
     queryKey: ["audit"],

@@ -1,21 +1,15 @@
 // Deliveries over time: a bar for each span, of the deliveries that ended in it, and below them the attempts that failed and
 // will be made again. The bar under the pointer or the keyboard, else the newest, is said in words above.
-import { Anchor, Group, Text } from "@mantine/core";
+import { Anchor, Group, Paper, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import {
-  type KeyboardEvent,
-  type MouseEvent,
-  type ReactNode,
-  type RefObject,
-  useEffect,
-  useRef,
-  useState,
-} from "react";
+import { type KeyboardEvent, type MouseEvent, type RefObject, useEffect, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
-import type { DeliveryFilter } from "../api/queries";
+import { type DeliveryFilter, tenantStatsQuery } from "../api/queries";
 import { number, timeSpan } from "../format";
 import { useT } from "../i18n";
 import type { Messages } from "../i18n/en";
+import { Trouble } from "./basics";
 
 /** Numbers of a span of time; until is its end, also if that is still to come. */
 export interface Bar {
@@ -49,7 +43,7 @@ export function barsOf(points: Schemas["StatsPoint"][], step: number, most: numb
 }
 
 /** The list of the deliveries of a bar; with a state, only of those that ended so. */
-export const linkTo = (tenant: string, bar: Bar, state?: End) => ({
+export const linkTo = (tenant: string, bar: Pick<Bar, "at" | "until">, state?: End) => ({
   to: "/t/$tenant/deliveries" as const,
   params: { tenant },
   search: {
@@ -109,12 +103,12 @@ function useWidth(): [RefObject<HTMLDivElement | null>, number] {
 }
 
 /** The numbers of a bar that are not zero, in words. */
-const said = (bar: Bar, t: Messages) =>
+const said = (bar: Pick<Bar, End>, t: Messages) =>
   ends
     .filter((k) => bar[k] > 0)
     .map((k) => ({ state: k, text: t.overview.count[k](bar[k], number(bar[k], t.locale)) }));
 
-const attempts = (bar: Bar, t: Messages) =>
+const attempts = (bar: Pick<Bar, "retrying">, t: Messages) =>
   bar.retrying > 0 ? t.overview.count.retrying(bar.retrying, number(bar.retrying, t.locale)) : "";
 
 function when(bar: Bar, t: Messages): string {
@@ -122,20 +116,15 @@ function when(bar: Bar, t: Messages): string {
   return bar.until > Date.now() ? `${text} (${t.overview.soFar})` : text;
 }
 
-/**
- * The bars. With a tenant, each leads to its deliveries; without one there is no such list, and picked says which bar was
- * chosen.
- */
+/** The bars. With a tenant, each leads to its deliveries; without one, to the tenants that they are of. */
 export function Chart({
   points,
   step,
   tenant,
-  picked,
 }: {
   points: Schemas["StatsPoint"][];
   step: number; // seconds that a point counts
   tenant?: string;
-  picked?: (bar: Bar) => ReactNode;
 }) {
   const t = useT();
   const [box, width] = useWidth();
@@ -256,7 +245,34 @@ export function Chart({
           ))}
         </div>
       </div>
-      {pick && picked?.(pick)}
+      {pick && <ByTenant bar={pick} />}
     </>
+  );
+}
+
+/** Whose deliveries a bar of all tenants has, each number with the way to their list. */
+function ByTenant({ bar }: { bar: Bar }) {
+  const t = useT();
+  const found = useQuery(tenantStatsQuery(bar.at, bar.until));
+  return (
+    <Paper withBorder p="sm" mt="xs" component="section" aria-label={when(bar, t)}>
+      <Trouble error={found.error} retry={() => void found.refetch()} />
+      {found.data?.items.length === 0 && <Text size="sm">{t.overview.nothing}</Text>}
+      {found.data?.items.map((x) => (
+        <Group key={x.tenant} gap="xs">
+          <Anchor component={Link} {...(linkTo(x.tenant, bar) as object)} size="sm" fw={550}>
+            {x.tenant}
+          </Anchor>
+          {said(x, t).map((n) => (
+            <Anchor key={n.state} component={Link} {...(linkTo(x.tenant, bar, n.state) as object)} size="sm">
+              {n.text}
+            </Anchor>
+          ))}
+          <Text size="sm" c="dimmed">
+            {attempts(x, t)}
+          </Text>
+        </Group>
+      ))}
+    </Paper>
   );
 }
