@@ -4,10 +4,16 @@ import "swagger-ui-dist/swagger-ui.css";
 import "./api-viewer.css";
 import { base } from "./base";
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const dress = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dress();
+dark.addEventListener("change", dress);
+
 SwaggerUI({
   dom_id: "#api",
   url: `${base}/openapi.json`,
-  deepLinking: true,
+  deepLinking: false, // it puts links into buttons, which screen readers cannot tell apart
+  onComplete: () => document.getElementById("servers")?.setAttribute("aria-label", "Server"),
   docExpansion: "list",
   filter: true,
   validatorUrl: null, // otherwise it asks a server on the internet

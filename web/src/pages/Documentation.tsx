@@ -296,7 +296,8 @@ function ownValues(e: Endpoint): Record<string, string> {
   const settings = (e.settings ?? {}) as Record<string, unknown>;
   for (const [name, value] of Object.entries(settings)) {
     if (Array.isArray(value)) {
-      const first = value[0] as { key?: string; value?: string } | undefined;
+      const pairs = value as { key?: string; value?: string; place?: string }[];
+      const first = pairs.find((p) => p.key && (p.place ?? "header") === "header");
       if (first?.key) {
         out.pair_name = first.key;
         out.pair_lower = first.key.toLowerCase();
