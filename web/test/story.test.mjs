@@ -44,7 +44,7 @@ for (const [language, locale] of [
     // The browser speaks another language: the link decides.
     const { page, wrong, close } = await open(browser, { locale: language === "en" ? "es-MX" : "en-US" });
     await page.goto(link.url);
-    await page.getByText(t.overview.step1).waitFor();
+    await page.getByText(t.endpoints.empty).waitFor(); // the first page
     assert.equal(await page.locator("html").getAttribute("lang"), locale.startsWith("pt") ? "pt-BR" : language);
     assert.ok(!page.url().includes("#"), "the token stays in the address");
     assert.deepEqual(await stumbles(page), []);
@@ -53,7 +53,7 @@ for (const [language, locale] of [
     await page.getByRole("link", { name: t.nav.endpoints }).click();
     await page.getByText(t.endpoints.empty).waitFor();
     await page.getByRole("link", { name: t.endpoints.new }).click();
-    await choose(page, page.getByRole("combobox", { name: t.form.contract }), /Kobra/);
+    await choose(page, page.getByRole("combobox", { name: t.portal.instead.form.contract }), /Kobra/);
     await page.getByRole("textbox", { name: t.form.name, exact: true }).fill("Visitas");
     await page.getByRole("textbox", { name: /URL/ }).fill("not an address");
     await page.getByLabel(/Token/).first().fill("secret-token-1");
