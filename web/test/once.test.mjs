@@ -63,3 +63,18 @@ test("the menu of an endpoint leads to its last execution", async () => {
   assert.deepEqual(wrong, []);
   await close();
 });
+
+test("an event is offered with what it means and what its system's document calls it", async () => {
+  const t = await texts("es");
+  const { page, wrong, close } = await signedIn(browser, server, t, "/t/acme/endpoints/new");
+  await choose(page, page.getByRole("combobox", { name: t.form.contract, exact: true }), /Upnify/);
+  const event = page.getByRole("combobox", { name: t.form.eventType, exact: true });
+  await event.click();
+  await event.fill("folheto não");
+  const option = page.getByRole("option", { name: "Prospecto ya no compartido" });
+  await option.getByText("Un prospecto dejó de compartirse con un usuario.").waitFor();
+  await option.getByText(t.contracts.alsoCalled("Folheto não compartilhado")).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+});

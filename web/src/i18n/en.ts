@@ -1038,6 +1038,7 @@ const en = {
     text: "Each one says which events exist, what requests look like and which answer counts as success.",
     events: (n: number) => `${n} ${plural(n, "event", "events")}`,
     any: "Any event",
+    alsoCalled: (names: string) => `In its own document: ${names}`,
     signed: "Signed",
     openapi: "OpenAPI",
     docs: "Documentation",

@@ -1183,6 +1183,7 @@ const es: Messages = {
     text: "Cada uno dice qué eventos hay, cómo son las solicitudes y qué respuesta vale.",
     events: (n) => `${n} ${plural(n, "evento", "eventos")}`,
     any: "Cualquier evento",
+    alsoCalled: (names) => `En su documento: ${names}`,
     signed: "Con firma",
     openapi: "OpenAPI",
     docs: "Documentación",

@@ -1184,6 +1184,7 @@ const pt: Messages = {
     text: "Cada um diz que eventos existem, como são as requisições e que resposta vale.",
     events: (n) => `${n} ${plural(n, "evento", "eventos")}`,
     any: "Qualquer evento",
+    alsoCalled: (names) => `No documento do sistema: ${names}`,
     signed: "Com assinatura",
     openapi: "OpenAPI",
     docs: "Documentação",

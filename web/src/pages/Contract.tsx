@@ -202,6 +202,11 @@ function Docs({ contract: c }: { contract: Detail }) {
                 <Accordion.Panel>
                   <Stack>
                     {e.about && <Text size="sm">{e.about}</Text>}
+                    {e.aliases.length > 0 && (
+                      <Text size="sm" c="dimmed">
+                        {t.contracts.alsoCalled(e.aliases.join(", "))}
+                      </Text>
+                    )}
                     {e.example && <Code text={e.example} label={t.events.payload} />}
                   </Stack>
                 </Accordion.Panel>

@@ -7,7 +7,9 @@ import {
   type OptionsFilter,
   Select,
   TagsInput,
+  Text,
 } from "@mantine/core";
+import type { ReactNode } from "react";
 import type { Schemas } from "../api/client";
 import { useT } from "../i18n";
 
@@ -26,20 +28,44 @@ export function underHeadings<T>(list: T[], heading: (x: T) => string | undefine
 /** A text without accents, to find "reasignación" by "reasignacion". */
 const plain = (text: string) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
-/** Finds events by their title, their name, what else people call them, or their heading. */
+/** Finds events by their title, their name, what they mean, what else people call them, or their heading. */
 const find =
   (types: EventType[]): OptionsFilter =>
   ({ options, search }) => {
     const word = plain(search.trim());
-    const aliases = (name: string) => types.find((x) => x.name === name)?.aliases.join(" ") ?? "";
+    const said = (name: string) => {
+      const type = types.find((x) => x.name === name);
+      return `${type?.aliases.join(" ") ?? ""} ${type?.about ?? ""}`;
+    };
     const fits = (o: ComboboxItem, group: unknown) =>
-      plain(`${o.label} ${o.value} ${aliases(o.value)} ${group}`).includes(word);
+      plain(`${o.label} ${o.value} ${said(o.value)} ${group}`).includes(word);
     return options.flatMap((o): ComboboxParsedItem[] => {
       if (!("items" in o)) return fits(o, "") ? [o] : [];
       const items = o.items.filter((x) => fits(x, o.group));
       return items.length > 0 ? [{ ...o, items }] : [];
     });
   };
+
+/** An event with what it means, and what else people call it. */
+export function Meaning({ type, children }: { type?: EventType; children: ReactNode }) {
+  const t = useT();
+  const also = type?.aliases.filter((x) => x !== type.title).join(", ");
+  return (
+    <div>
+      <Text size="sm">{children}</Text>
+      {type?.about && (
+        <Text size="xs" c="dimmed">
+          {type.about}
+        </Text>
+      )}
+      {also && (
+        <Text size="xs" c="dimmed">
+          {t.contracts.alsoCalled(also)}
+        </Text>
+      )}
+    </div>
+  );
+}
 
 export function EventTypes({
   types: all,
@@ -68,6 +94,9 @@ export function EventTypes({
     filter: find(types),
     searchable: true,
     maxDropdownHeight: 320,
+    renderOption: ({ option: o }: { option: ComboboxItem }) => (
+      <Meaning type={types.find((x) => x.name === o.value)}>{o.label}</Meaning>
+    ),
     nothingFoundMessage: t.common.none,
     error,
   };
