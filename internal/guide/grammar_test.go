@@ -7,6 +7,8 @@ import (
 
 	"gancho/contracts"
 	"gancho/internal/contract"
+	"gancho/internal/diagnose"
+	"gancho/internal/hook"
 	"gancho/internal/texts"
 )
 
@@ -46,6 +48,17 @@ func TestGrammar(t *testing.T) {
 					t.Errorf("%s in %s: something is missing in %s", c.Name, language, line)
 				}
 			}
+		}
+	}
+}
+
+// The advice for an answer of 401 names the section of the documentation that says what to compare.
+func TestAdviceNamesSection(t *testing.T) {
+	t.Parallel()
+	for _, language := range Languages {
+		d := diagnose.Of(diagnose.Attempt{Class: hook.ClassStatus4xx, Response: &hook.Response{Status: 401}}, language)
+		if title := catalogue.In(language, "title.authentication"); !strings.Contains(d.Advice, title) {
+			t.Errorf("%s: %q is not in %s", language, title, d.Advice)
 		}
 	}
 }
