@@ -136,3 +136,24 @@ test("what somebody else puts in force meanwhile does not replace what is typed"
   assert.equal((await server.call("GET", "/v1/contracts/dos")).version, 2);
   await close();
 });
+
+test("whoever goes to another page is at its heading, and the window is called like it", async () => {
+  const { page, close } = await signedIn(browser, server, t, "/contracts");
+  const at = async (heading) => {
+    await page.waitForFunction(
+      (text) => document.activeElement?.tagName === "H1" && document.activeElement.textContent === text,
+      heading,
+    );
+    assert.equal(await page.title(), `${heading} · Gancho`);
+  };
+  await page.getByRole("heading", { level: 1, name: t.contracts.title }).waitFor();
+  await page.getByRole("link", { name: t.nav.tenants, exact: true }).click();
+  await at(t.tenants.title);
+  await page.getByRole("link", { name: t.nav.contracts, exact: true }).click();
+  await at(t.contracts.title);
+  await page.getByRole("main").getByRole("link", { name: t.library.title }).click();
+  await at(t.library.title);
+  await page.getByRole("link", { name: t.editor.own }).click();
+  await at(t.editor.own); // the same component as the page before has
+  await close();
+});

@@ -165,8 +165,11 @@ test("the keyboard is enough", async () => {
   await history.waitFor();
   // The menu takes the focus a moment after it is seen; a key that is pressed before that goes elsewhere.
   await page.waitForFunction(() => document.querySelector("[role=menu]")?.contains(document.activeElement));
-  await page.keyboard.press("ArrowDown");
-  await page.waitForFunction((el) => el === document.activeElement, await history.elementHandle());
+  await until(async () => {
+    if (await history.evaluate((el) => el === document.activeElement)) return true;
+    await page.keyboard.press("ArrowDown");
+    return false;
+  });
   await page.keyboard.press("Enter");
   await page.getByRole("tab", { name: t.endpoints.history }).waitFor();
   await close();

@@ -1,5 +1,17 @@
 // The endpoints of a tenant, with what one does to them.
-import { ActionIcon, Anchor, Box, Button, Group, Menu, Paper, Table, Text, Tooltip } from "@mantine/core";
+import {
+  ActionIcon,
+  Anchor,
+  Box,
+  Button,
+  Group,
+  Menu,
+  Paper,
+  Table,
+  Text,
+  Tooltip,
+  VisuallyHidden,
+} from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import {
   IconDots,
@@ -77,7 +89,9 @@ export function EndpointsPage() {
                       <Table.Th>{t.endpoints.method}</Table.Th>
                       <Table.Th>{t.endpoints.lastRun}</Table.Th>
                       <Table.Th>{t.common.state}</Table.Th>
-                      <Table.Th w={56} aria-label={t.common.actions} />
+                      <Table.Th w={56}>
+                        <VisuallyHidden>{t.common.actions}</VisuallyHidden>
+                      </Table.Th>
                     </Table.Tr>
                   </Table.Thead>
                   <Table.Tbody>

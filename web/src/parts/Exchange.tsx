@@ -102,10 +102,10 @@ export function Exchange({
               <Text className="mono">
                 <b>HTTP {response.status}</b>
               </Text>
-              <Headers headers={response.headers} label={t.delivery.headers} />
+              <Headers headers={response.headers} label={`${t.test.answer}: ${t.delivery.headers}`} />
               <Code
                 text={response.body || response.body_base64 || ""}
-                label={t.delivery.body}
+                label={`${t.test.answer}: ${t.delivery.body}`}
                 note={
                   [response.truncated && t.delivery.truncated, response.body_base64 && t.delivery.binary]
                     .filter(Boolean)

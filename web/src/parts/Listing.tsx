@@ -1,6 +1,6 @@
 // Lists as tables: a row per thing. Where there is little room, a block per thing,
 // with all its values under their labels, so that nothing is out of sight.
-import { Button, Paper, Table } from "@mantine/core";
+import { Button, Paper, Table, VisuallyHidden } from "@mantine/core";
 import type { InfiniteData, UseInfiniteQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useT } from "../i18n";
@@ -34,8 +34,8 @@ export function Columns<T>({
         <Table.Thead role="rowgroup">
           <Table.Tr role="row">
             {columns.map((c) => (
-              <Table.Th key={c.label} role="columnheader" aria-label={c.action ? c.label : undefined}>
-                {!c.action && c.label}
+              <Table.Th key={c.label} role="columnheader">
+                {c.action ? <VisuallyHidden>{c.label}</VisuallyHidden> : c.label}
               </Table.Th>
             ))}
           </Table.Tr>

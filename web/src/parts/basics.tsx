@@ -14,7 +14,8 @@ import {
   Tooltip,
 } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconCopy } from "@tabler/icons-react";
-import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react";
+import { useRouterState } from "@tanstack/react-router";
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { type Delivery, type Endpoint, Problem } from "../api/client";
 import { exactTime, relativeTime } from "../format";
 import { useT } from "../i18n";
@@ -22,15 +23,33 @@ import type { Messages } from "../i18n/en";
 import { placeName } from "./places";
 import type { Schema } from "./SettingsForm";
 
+// Set when one goes to another page, until its heading is there and has the focus.
+let arriving = false;
+
+/** Notes that another page is coming: its heading takes the focus, so that a screen reader says where one is. */
+export function arrive() {
+  arriving = true;
+}
+
 /** The head of a page, and its title in the browser. */
 export function PageHead({ title, text, children }: { title: string; text?: ReactNode; children?: ReactNode }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const path = useRouterState({ select: (s) => s.resolvedLocation?.pathname ?? s.location.pathname });
   useEffect(() => {
     document.title = `${title} · Gancho`;
   }, [title]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: two pages after each other may be the same component
+  useEffect(() => {
+    if (!arriving) return;
+    arriving = false;
+    heading.current?.focus({ preventScroll: true });
+  }, [path]);
   return (
     <Group justify="space-between" align="flex-end" mb="lg" gap="sm">
       <Box style={{ minWidth: 0, flex: "1 1 16rem" }}>
-        <Title order={1}>{title}</Title>
+        <Title order={1} ref={heading} tabIndex={-1} style={{ outline: "none" }}>
+          {title}
+        </Title>
         {text && (
           <Text c="dimmed" size="sm" mt={2} component="div">
             {text}

@@ -34,13 +34,14 @@ import {
   IconWebhook,
 } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
+import { Link, Outlet, useNavigate, useParams, useRouter, useRouterState } from "@tanstack/react-router";
 import { createContext, type ReactNode, useContext, useEffect, useSyncExternalStore } from "react";
 import { tenantsQuery } from "../api/queries";
 import { useLive } from "../api/stream";
 import mark from "../gancho.svg";
 import { useT } from "../i18n";
 import type { Messages } from "../i18n/en";
+import { arrive } from "../parts/basics";
 import { LiveContext } from "../parts/Live";
 import { firstPage, type Page, portal, seesRoute, useMayChange, useShows, useVisitor } from "../session";
 import { LanguageMenu, ThemeToggle } from "./Controls";
@@ -93,6 +94,11 @@ export function Shell() {
   const { tenant: shown } = useParams({ strict: false });
   useEffect(() => void remember(shown), [shown]);
   const live = useLive(visitor.role === "publish" ? undefined : shown || visitor.tenant || undefined);
+  const router = useRouter();
+  useEffect(
+    () => router.subscribe("onBeforeNavigate", (e) => void (e.fromLocation && e.pathChanged && arrive())),
+    [router],
+  );
   const path = useRouterState({ select: (s) => s.location.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when another page is shown
   useEffect(close, [path]);
