@@ -78,6 +78,12 @@ type GiveUp struct {
 	Do    string `json:"do,omitempty" enum:"disable,pause,nothing" doc:"What becomes of the endpoint; nothing: it is tried for ever. disable, if left out." example:"pause"`
 }
 
+// LastTest is how the latest test of an endpoint ended.
+type LastTest struct {
+	At     time.Time `json:"at"`
+	Status string    `json:"status" doc:"delivered, or the error class." example:"delivered"`
+}
+
 // RateLimit limits how often requests are made.
 type RateLimit struct {
 	PerSecond float64 `json:"per_second" exclusiveMinimum:"0" maximum:"100000" doc:"Requests per second, on average." example:"50"`
@@ -115,6 +121,7 @@ type Endpoint struct {
 	StateAt         time.Time         `json:"state_at" doc:"When it came into this state."`
 	LastRun         *time.Time        `json:"last_run" doc:"When the latest request to the endpoint began; null: there was none."`
 	LastStatus      string            `json:"last_status" doc:"How that request ended: delivered, or the error class. Empty: there was none."`
+	LastTest        *LastTest         `json:"last_test" doc:"How its latest test ended; null: it was never tested."`
 	FailingSince    *time.Time        `json:"failing_since" doc:"The first failure since the last success, correction or long silence; null: it does not fail."`
 	CreatedAt       time.Time         `json:"created_at"`
 	UpdatedAt       time.Time         `json:"updated_at"`

@@ -30,6 +30,12 @@ type TestResult struct {
 	EndpointState string `json:"endpoint_state,omitempty" enum:"active,paused,disabled" doc:"After a handshake: the state of the endpoint since then."`
 }
 
+// TryResult is what came of trying an endpoint that is not stored: one of its members.
+type TryResult struct {
+	Request *RenderResult `json:"request,omitempty" doc:"Without send: what would be sent, secrets masked."`
+	Result  *TestResult   `json:"result,omitempty" doc:"With send: what was sent and what came back. It is not in the history, so delivery and event are empty."`
+}
+
 // Diagnosis says what became of a request in words for people who do not program.
 type Diagnosis struct {
 	Code     string `json:"code" doc:"A stable word, see docs/diagnosis.md." example:"connection_refused"`

@@ -18,9 +18,13 @@ type Tester interface {
 	// Test sends an event that is not stored yet, and stores it with the result. An error means that nothing was
 	// sent.
 	Test(ctx context.Context, endpoint hook.EndpointID, e *hook.Event) (*hook.TestResult, error)
+	// Try sends an event to an endpoint that is not stored, and stores nothing. An error means that nothing was sent.
+	Try(ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event) (*hook.TestResult, error)
 	// Preview is the request that would be made, secrets masked. script, if it is not nil, stands in the place of the
 	// endpoint's transformation.
 	Preview(ctx context.Context, endpoint hook.EndpointID, e *hook.Event, script *string) (*hook.Preview, error)
+	// PreviewNew is Preview for an endpoint that is not stored.
+	PreviewNew(ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event) (*hook.Preview, error)
 	// PreviewAs is the request for an endpoint and a contract that need not be stored, without a transformation.
 	PreviewAs(ctx context.Context, c *contract.Contract, endpoint *hook.Endpoint, e *hook.Event) (*hook.Request, error)
 }
@@ -30,6 +34,8 @@ type TestStore interface {
 	EventStore
 	endpointReader
 	Tenant(ctx context.Context, id string) (hook.Tenant, error)
+	// NoteTest stores how the latest test of an endpoint ended.
+	NoteTest(ctx context.Context, id hook.EndpointID, last hook.LastTest) error
 }
 
 // Tests are the use cases of trying things: tests of endpoints, and previews of requests. All fields are needed.
@@ -87,7 +93,85 @@ func (x Tests) Endpoint(ctx context.Context, tenant, id string, choice EventChoi
 	if err != nil {
 		return nil, err
 	}
+	last := hook.LastTest{At: r.Attempt.StartedAt, Status: string(hook.Delivered)}
+	if r.Delivery.State != hook.Delivered {
+		last.Status = r.Attempt.Class
+	}
+	// The test is stored with its delivery; the list shows it a little later if this fails.
+	_ = x.Store.NoteTest(context.WithoutCancel(ctx), e.ID, last)
 	return &EndpointTest{r, e, ev}, nil
+}
+
+// Trial is an endpoint that somebody wants to try before it is stored.
+type Trial struct {
+	Endpoint *hook.Endpoint // not stored, and its id is that of nobody
+	Event    *hook.Event
+	Preview  *hook.Preview    // what would be sent, secrets masked; nil if it was sent
+	Result   *hook.TestResult // what came of it; nil if nothing was sent
+}
+
+// Try makes the request that a new endpoint would get, or, with send, sends it. Nothing is stored. The codes of its errors are
+// those of [Endpoints.Create] and event_type_unknown, payload_too_large, render_failed and test_running.
+func (x Tests) Try(ctx context.Context, all Endpoints, tenant string, in EndpointSpec, choice EventChoice, send bool) (*Trial, error) {
+	c, err := checkEndpoint(contracts{x.Contracts}, &in)
+	if err != nil {
+		return nil, err
+	}
+	return x.try(ctx, all, c, &hook.Endpoint{Tenant: tenant}, in, choice, send)
+}
+
+// TryChange is [Tests.Try] for a change of an endpoint that is stored.
+func (x Tests) TryChange(ctx context.Context, all Endpoints, tenant, id string, p EndpointPatch, choice EventChoice, send bool) (*Trial, error) {
+	e, err := endpoint(ctx, x.Store, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	c, in, err := all.patched(ctx, e, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := patchSecret(e, c, p.Secret); err != nil {
+		return nil, err
+	}
+	in.Config.Credential = e.Config.Credential
+	return x.try(ctx, all, c, e, in, choice, send)
+}
+
+// try tries in, which was checked, in the place of was.
+func (x Tests) try(
+	ctx context.Context, all Endpoints, c *contract.Contract, was *hook.Endpoint, in EndpointSpec, choice EventChoice, send bool,
+) (*Trial, error) {
+	if was.ID == (hook.EndpointID{}) {
+		if err := checkEndpointReach(ctx, all.Egress, was.Tenant, c, in.Config, was.Config); err != nil {
+			return nil, err
+		}
+		if err := all.checkShaping(ctx, was.Tenant, c, in.Config, was.Config); err != nil {
+			return nil, err
+		}
+	}
+	e, err := newEndpoint(was.Tenant, c, in)
+	if err != nil {
+		return nil, err
+	}
+	if len(was.Secrets) > 0 {
+		e.Secrets = was.Secrets
+	}
+	e.Version = 1
+	ev, err := x.madeUp(c, e.Config, choice)
+	if err == nil && ev == nil {
+		err = hook.InvalidFields("event_type_unknown", c.NoEvent(choice.Type).At("/event_type"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	ev.Tenant = was.Tenant
+	out := &Trial{Endpoint: e, Event: ev}
+	if send {
+		out.Result, err = x.Tester.Try(ctx, c, e, ev)
+	} else {
+		out.Preview, err = x.Tester.PreviewNew(ctx, c, e, ev)
+	}
+	return out, err
 }
 
 // eventFor creates an event to test an endpoint with.

@@ -23,11 +23,21 @@ type tester struct {
 
 func (x *tester) Test(_ context.Context, _ hook.EndpointID, e *hook.Event) (*hook.TestResult, error) {
 	x.event = e
-	return &hook.TestResult{}, x.fails
+	return &hook.TestResult{Attempt: &hook.Attempt{}}, x.fails
 }
 
 func (x *tester) Preview(_ context.Context, _ hook.EndpointID, e *hook.Event, script *string) (*hook.Preview, error) {
 	x.event, x.script = e, script
+	return &hook.Preview{}, x.fails
+}
+
+func (x *tester) Try(_ context.Context, _ *contract.Contract, endpoint *hook.Endpoint, e *hook.Event) (*hook.TestResult, error) {
+	x.event, x.as = e, endpoint
+	return &hook.TestResult{Attempt: &hook.Attempt{}}, x.fails
+}
+
+func (x *tester) PreviewNew(_ context.Context, _ *contract.Contract, endpoint *hook.Endpoint, e *hook.Event) (*hook.Preview, error) {
+	x.event, x.as = e, endpoint
 	return &hook.Preview{}, x.fails
 }
 

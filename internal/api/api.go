@@ -170,7 +170,7 @@ func New(o Options) *API {
 		publishHandlers{a.accept},
 		recordHandlers{o.Records, o.Admin.Contracts, sees},
 		recordChangeHandlers{a.accept},
-		testHandlers{o.Admin.Tests, o.Admin.Endpoints, o.Explain, sees},
+		testHandlers{tests: o.Admin.Tests, endpoints: o.Admin.Endpoints, explain: o.Explain, sees: sees},
 		explainHandlers{o.Deliveries, o.Admin.Events, o.Explain, sees},
 		deliveries,
 		exactHandlers{deliveries},

@@ -149,6 +149,9 @@ func (h *endpointHandlers) wireEndpoint(ctx context.Context, e *hook.Endpoint) c
 		LastRun: wireTime(e.Health.LastRun), LastStatus: e.Health.LastStatus, FailingSince: wireTime(e.Health.FailingSince),
 		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt, Version: e.Version, ETag: etag(e.Revision()),
 	}
+	if !e.LastTest.At.IsZero() {
+		out.LastTest = &client.LastTest{At: e.LastTest.At, Status: e.LastTest.Status}
+	}
 	if cfg.Credential != nil {
 		out.Credential = cfg.Credential.ID
 	}

@@ -50,6 +50,8 @@ var portalOperations = map[string]string{
 	"GET /v1/tenants/{tenant}/endpoints/{endpoint}/secret":                   "edit_endpoints",
 	"DELETE /v1/tenants/{tenant}/endpoints/{endpoint}/secrets/{secret}":      "edit_endpoints",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/test":                    "test",
+	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/try":                     "edit_endpoints",
+	"POST /v1/tenants/{tenant}/endpoints/try":                                "edit_endpoints",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/verify":                  "test",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/render":                  "test",
 	"POST /v1/tenants/{tenant}/endpoints/{endpoint}/recover":                 "retry",

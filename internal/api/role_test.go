@@ -54,6 +54,8 @@ func TestRoles(t *testing.T) {
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/recover/preview":         tenantMay,
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/test":                    tenantMay,
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/verify":                  tenantMay,
+		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/try":                     tenantMay,
+		"POST /v1/tenants/{tenant}/endpoints/try":                                tenantMay,
 		"POST /v1/tenants/{tenant}/endpoints/{endpoint}/render":                  tenantMay,
 		"GET /v1/tenants/{tenant}/events/{event}/explain":                        readMay,
 		"GET /v1/tenants/{tenant}/endpoints/{endpoint}/recoveries":               readMay,

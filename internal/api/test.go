@@ -1,8 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"gancho.example/client"
 	"gancho/internal/admin"
@@ -16,9 +19,11 @@ type testHandlers struct {
 	endpoints admin.Endpoints
 	explain   Explainer
 	sees      sights
+	schemas   huma.Registry
 }
 
 func (h testHandlers) register(a *API) {
+	h.schemas = a.huma.OpenAPI().Components.Schemas
 	add(a, operation{
 		id: "test-endpoint", scope: "endpoints:test", method: http.MethodPost, path: endpointPath1 + "/test", tag: "endpoints", access: auth.Managers,
 		bodyOptional: true,
@@ -34,6 +39,25 @@ func (h testHandlers) register(a *API) {
 			"test_running",
 		},
 	}, h.test)
+	add(a, operation{
+		id: "try-endpoint", contracts: true, scope: "endpoints:write", method: http.MethodPost, path: endpointsPath + "/try", tag: "endpoints", access: auth.Managers,
+		summary: "Try an endpoint before it is created",
+		description: "Checks an endpoint as creating it does, and answers with the request that it would get for an example, secrets " +
+			"masked. With send it is sent as well, once, and the answer has what came of it. Nothing is stored.",
+		codes: []string{
+			"endpoint_invalid", "contract_unknown", "secret_invalid", "shaping_off", "transformation_invalid", "scripts_unavailable",
+			"event_type_unknown", "payload_too_large", "render_failed", "test_running",
+		},
+	}, h.try)
+	add(a, operation{
+		id: "try-endpoint-change", scope: "endpoints:write", method: http.MethodPost, path: endpointPath1 + "/try", tag: "endpoints", access: auth.Managers,
+		summary:     "Try a change of an endpoint before it is stored",
+		description: "The same for a change, which is a JSON Merge Patch as of PATCH. Secrets that are not in it are the stored ones.",
+		codes: []string{
+			"endpoint_not_found", "endpoint_invalid", "secret_invalid", "shaping_off", "transformation_invalid", "scripts_unavailable",
+			"event_type_unknown", "payload_too_large", "render_failed", "test_running",
+		},
+	}, h.tryChange)
 	add(a, operation{
 		id: "verify-endpoint", scope: "endpoints:test", method: http.MethodPost, path: endpointPath1 + "/verify", tag: "endpoints", access: auth.Managers,
 		noBody:  true,
@@ -71,6 +95,60 @@ func (h testHandlers) test(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return h.tested(ctx, r, in.language())
+}
+
+// Trying says what to try an endpoint with, and how.
+type Trying struct {
+	Speaks
+	EventType string `query:"event_type" maxLength:"128" doc:"One of the contract's event types, whose example is taken. If left out, the first one that the endpoint gets." example:"order.paid"`
+	Send      bool   `query:"send" doc:"Send the request, once, and answer with what came of it."`
+}
+
+type tryOutput struct{ Body client.TryResult }
+
+func (h testHandlers) try(ctx context.Context, in *struct {
+	TenantPath
+	Trying
+	Body client.EndpointInput
+},
+) (*tryOutput, error) {
+	spec := endpointSpec(in.Body)
+	if err := auth.AdmitContract(keyOf(ctx), cmp.Or(spec.Contract, hook.DefaultContract)); err != nil {
+		return nil, err
+	}
+	t, err := h.tests.Try(ctx, h.endpoints, in.Tenant, spec, admin.EventChoice{Type: in.EventType}, in.Send)
+	return h.tried(ctx, t, in.language(), err)
+}
+
+func (h testHandlers) tryChange(ctx context.Context, in *struct {
+	EndpointPath
+	Trying
+	Body endpointPatch
+},
+) (*tryOutput, error) {
+	p, err := in.Body.read(h.schemas)
+	if err != nil {
+		return nil, err
+	}
+	p.Knows = admin.Knows{Signing: keyOf(ctx).Has("endpoints:secret"), Credential: keyOf(ctx).Has("credentials:write")}
+	t, err := h.tests.TryChange(ctx, h.endpoints, in.Tenant, in.Endpoint, p, admin.EventChoice{Type: in.EventType}, in.Send)
+	return h.tried(ctx, t, in.language(), err)
+}
+
+// tried is the answer to a trial. It passes an error on.
+func (h testHandlers) tried(ctx context.Context, t *admin.Trial, language string, err error) (*tryOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	if t.Preview != nil {
+		return &tryOutput{client.TryResult{Request: new(wireRender(t.Preview))}}, nil
+	}
+	r, err := h.tested(ctx, &admin.EndpointTest{TestResult: t.Result, Endpoint: t.Endpoint, Event: t.Event}, language)
+	if err != nil {
+		return nil, err
+	}
+	r.Body.Delivery, r.Body.Event = "", "" // nothing is stored
+	return &tryOutput{client.TryResult{Result: &r.Body}}, nil
 }
 
 func (h testHandlers) verify(ctx context.Context, in *struct {
@@ -112,6 +190,10 @@ func (h testHandlers) render(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	return &struct{ Body client.RenderResult }{wireRender(p)}, nil
+}
+
+func wireRender(p *hook.Preview) client.RenderResult {
 	r := p.Request
 	out := client.RenderResult{
 		Request: client.Request{Method: r.Method, URL: r.URL, Headers: pairs(r.Headers)},
@@ -121,5 +203,5 @@ func (h testHandlers) render(ctx context.Context, in *struct {
 	if f := p.Failure; f != nil {
 		out.Error = &client.RenderError{Class: f.Class, Detail: f.Detail, Line: f.Line, Column: f.Column}
 	}
-	return &struct{ Body client.RenderResult }{out}, nil
+	return out
 }

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -24,6 +25,49 @@ const (
 // something may have been sent, Test goes on.
 func (w *Worker) Test(ctx context.Context, id hook.EndpointID, ev *hook.Event) (*hook.TestResult, error) {
 	return w.test(ctx, id, ev, func(p *plan) (*plan, error) { return p, nil })
+}
+
+// Try is Test with an endpoint that is not stored: neither is the event, nor what came of it. A tenant has one of these at
+// a time.
+func (w *Worker) Try(ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event) (*hook.TestResult, error) {
+	turn := hook.EndpointID(uuidOf(e.Tenant))
+	if err := w.beginTest(turn); err != nil {
+		return nil, err
+	}
+	defer w.endTest(turn)
+	p, err := newPlan(e, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.NeedsCredential() && e.Config.Credential == nil { // it gets its own when it is created
+		p.form.SetSampleCredential(ev.Tenant)
+	}
+	now := w.Now()
+	job := hook.Job{Event: ev, Delivery: hook.Delivery{
+		ID: ev.ID.Delivery(1), Tenant: ev.Tenant, Endpoint: e.ID, Type: ev.Type, Mode: p.policy.Mode, Test: true,
+		State: hook.Sending, CreatedAt: now, NextAttemptAt: now, QueueAt: now,
+	}}
+	m, err := w.attempt(p, &job, func(*hook.Delivery, *hook.Frozen) error { return ctx.Err() })
+	if err != nil {
+		if m.why != nil {
+			return nil, m.why
+		}
+		return nil, hook.Unavailable(err)
+	}
+	ended := hook.Trigger{Kind: hook.OnAttempt, Outcome: m.outcome}
+	t, _ := hook.Next(job.Delivery, ended, p.policy, hook.Standing{State: p.state}, w.Now())
+	body := ev.Payload
+	if m.frozen != nil {
+		body = m.frozen.Body
+	}
+	return &hook.TestResult{Delivery: t.Delivery, Attempt: m.Attempt, Body: body}, nil
+}
+
+// uuidOf is an id that stands for a tenant where ids of endpoints are used.
+func uuidOf(tenant string) (id [16]byte) {
+	sum := sha256.Sum256([]byte("tenant " + tenant))
+	copy(id[:], sum[:])
+	return id
 }
 
 // Handshake makes the handshake ev, see [contract.Contract.NewHandshake], with an endpoint. It is a test with another
@@ -174,6 +218,18 @@ func (w *Worker) Preview(
 	}
 	if script != nil {
 		p.form.SetScript(*script)
+	}
+	return w.preview(ctx, p, ev)
+}
+
+// PreviewNew is Preview for an endpoint that is not stored.
+func (w *Worker) PreviewNew(ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event) (*hook.Preview, error) {
+	p, err := newPlan(e, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.NeedsCredential() && e.Config.Credential == nil { // it gets its own when it is created
+		p.form.SetSampleCredential(ev.Tenant)
 	}
 	return w.preview(ctx, p, ev)
 }

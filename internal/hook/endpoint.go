@@ -45,6 +45,7 @@ type Endpoint struct {
 	Config      EndpointConfig
 	Secrets     []Secret // signing secrets, newest first; empty if the contract does not sign
 	Health      Health
+	LastTest    LastTest
 	// Unreadable says that Config and Secrets cannot be decrypted and are empty. Then no
 	// deliveries are created for the endpoint, and its waiting ones are held, until its
 	// configuration is entered again.
@@ -114,6 +115,12 @@ type Health struct {
 	FailingSince time.Time // first failure after the last success; zero: not failing
 	// What failed since then, for [GiveUp]. Both are 0 if it is not failing.
 	FailedAttempts, FailedDeliveries int
+}
+
+// LastTest is how the latest test of an endpoint ended. Tests do not change its [Health].
+type LastTest struct {
+	At     time.Time // zero: it was never tested
+	Status string    // "delivered", or the error class
 }
 
 // Defaults and limits of the product. The defaults count if neither the endpoint nor the

@@ -12,7 +12,8 @@ import (
 )
 
 const endpointColumns = `id, tenant, name, contract, state, state_reason, state_at, created_at, updated_at, version,
-	config, secrets, last_run_at, last_status, failing_since, failed_of, failed_attempts, failed_deliveries`
+	config, secrets, last_run_at, last_status, failing_since, failed_of, failed_attempts, failed_deliveries,
+	last_test_at, last_test_status`
 
 func (db *DB) scanEndpoint(row scanner) (*hook.Endpoint, error) {
 	e, _, err := db.scanStored(row)
@@ -27,16 +28,17 @@ func (db *DB) scanStored(row scanner) (*hook.Endpoint, storedEndpoint, error) {
 	var e hook.Endpoint
 	var id, config, secrets []byte
 	var text storedEndpoint
-	var stateAt, created, updated, lastRun, failing, failedOf sql.NullInt64
+	var stateAt, created, updated, lastRun, failing, failedOf, lastTest sql.NullInt64
 	var attempts, deliveries int
 	err := row.Scan(&id, &e.Tenant, &e.Name, &e.Contract, &e.State, &e.StateReason, &stateAt, &created, &updated,
 		&e.Version, &config, &secrets, &lastRun, &e.Health.LastStatus, &failing,
-		&failedOf, &attempts, &deliveries)
+		&failedOf, &attempts, &deliveries, &lastTest, &e.LastTest.Status)
 	if err != nil {
 		return nil, text, err
 	}
 	copy(e.ID[:], id)
 	e.StateAt, e.CreatedAt, e.UpdatedAt = fromMicros(stateAt), fromMicros(created), fromMicros(updated)
+	e.LastTest.At = fromMicros(lastTest)
 	e.Health.LastRun, e.Health.FailingSince = fromMicros(lastRun), fromMicros(failing)
 	if failing.Valid && failedOf == failing { // the counts are of this row of failures
 		e.Health.FailedAttempts, e.Health.FailedDeliveries = attempts, deliveries
@@ -411,4 +413,13 @@ func (db *DB) SetEndpointState(
 		db.changed(hook.Change{Tenant: tenant, Endpoint: id})
 	}
 	return err
+}
+
+// NoteTest stores how the latest test of an endpoint ended. It is no change of the endpoint that anybody has to know of.
+func (db *DB) NoteTest(ctx context.Context, id hook.EndpointID, last hook.LastTest) error {
+	return db.change(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE endpoints SET last_test_at = $2, last_test_status = $3
+			WHERE id = $1 AND (last_test_at IS NULL OR last_test_at <= $2)`, id[:], last.At.UnixMicro(), last.Status)
+		return err
+	})
 }

@@ -424,6 +424,9 @@ func (s *scenario) run() {
 		_, err := db.Endpoint(ctx, e.ID)
 		return err == nil
 	})
+	s.step("test", func(ctx context.Context) error {
+		return db.NoteTest(ctx, e.ID, hook.LastTest{At: now, Status: "timeout"})
+	}, nil)
 	list := s.submit("k", &e.ID, hook.AtLeastOnce, hook.AtLeastOnce, hook.AtMostOnce)
 	attempt := func(d hook.Delivery, state hook.State) hook.Result {
 		d.State, d.Attempts, d.FinishedAt = state, 1, now

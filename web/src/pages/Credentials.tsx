@@ -9,10 +9,11 @@ import {
   IconPlayerPlay,
   IconPlus,
   IconRefresh,
+  IconSend,
   IconTrash,
 } from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, ok, type Schemas } from "../api/client";
 import { contractsQuery, credentialContractsQuery, credentialsQuery, ofTenant, queryClient } from "../api/queries";
@@ -89,6 +90,13 @@ const renew = (tenant: string) => queryClient.invalidateQueries({ queryKey: ofTe
 function CredentialMenu({ credential: c }: { credential: Credential }) {
   const t = useT();
   const [deleting, setDeleting] = useState(false);
+  const go = useNavigate();
+  const test = () =>
+    go({
+      to: "/t/$tenant/endpoints/$endpoint",
+      params: { tenant: c.tenant, endpoint: c.endpoint ?? "" },
+      search: { tab: "test" },
+    });
   const params = { path: { tenant: c.tenant, credential: c.id } };
   const state = useMutation({
     mutationFn: () =>
@@ -118,6 +126,11 @@ function CredentialMenu({ credential: c }: { credential: Credential }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
+          {c.endpoint && (
+            <Menu.Item leftSection={<IconSend size={16} />} onClick={() => void test()}>
+              {t.endpoints.test}
+            </Menu.Item>
+          )}
           <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => token.mutate()}>
             {t.credentials.newToken}
           </Menu.Item>

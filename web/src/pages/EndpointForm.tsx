@@ -28,10 +28,11 @@ import { type Language, useT } from "../i18n";
 import { type Auth, AuthForm, authPatch, type Tls, TlsForm } from "../parts/AuthForm";
 import { PageHead, Skeletons, Trouble } from "../parts/basics";
 import { EventTypes } from "../parts/EventTypes";
-import { pathOf, useSentForm } from "../parts/form";
+import { errorsByPath, pathOf, useSentForm } from "../parts/form";
 import { MadeCredential } from "../parts/MadeCredential";
 import { RetryEditor } from "../parts/RetryEditor";
 import { mask, type Schema, type Settings, SettingsForm } from "../parts/SettingsForm";
+import { TryOut } from "../parts/TryOut";
 
 export function NewEndpointPage() {
   const t = useT();
@@ -140,24 +141,34 @@ function giveUpOf({ give_up: g }: Draft): EndpointInput["give_up"] {
   return g.do === "nothing" ? { do: g.do } : { ...g, after: g.after.trim() };
 }
 
-function create(tenant: string, d: Draft, was: Draft, once: string) {
+function createBody(d: Draft, was: Draft): EndpointInput {
   const headers = Object.fromEntries(d.headers.filter(([k]) => k.trim()));
+  return {
+    ...inputOf(d, was),
+    contract: d.contract,
+    ...(d.headers.length > 0 ? { headers } : {}),
+    ...(d.auth ? { auth: d.auth } : {}),
+    ...(d.tls ? { tls: d.tls } : {}),
+  };
+}
+
+function create(tenant: string, d: Draft, was: Draft, once: string) {
   return ok(
     api.POST("/v1/tenants/{tenant}/endpoints", {
       params: { path: { tenant }, header: { "Idempotency-Key": once } },
-      body: {
-        ...inputOf(d, was),
-        contract: d.contract,
-        ...(d.headers.length > 0 ? { headers } : {}),
-        ...(d.auth ? { auth: d.auth } : {}),
-        ...(d.tls ? { tls: d.tls } : {}),
-      },
+      body: createBody(d, was),
     }),
   );
 }
 
+/** The draft with the event that nobody is asked for, because there is only one. */
+function chosen(d: Draft, of: Schemas["ContractDetail"]): Draft {
+  const [only, another] = of.event_types;
+  return only && !another && of.endpoint.min_event_types > 0 ? { ...d, event_types: [only.name] } : d;
+}
+
 /** In a merge patch a member that is null goes away. */
-function change(endpoint: Endpoint, d: Draft, was: Draft) {
+function changeBody(d: Draft, was: Draft) {
   const headers: Record<string, string | null> = {};
   for (const [k] of was.headers) headers[k] = null;
   for (const [k, v] of d.headers) if (k.trim()) headers[k.trim()] = v;
@@ -168,21 +179,37 @@ function change(endpoint: Endpoint, d: Draft, was: Draft) {
       .map((k) => [k, null]),
   );
   const unlimited = d.rate_limit.per_second === "" && was.rate_limit.per_second !== "";
+  return {
+    ...inputOf(d, was),
+    settings: { ...d.settings, ...gone },
+    headers,
+    ...(unlimited ? { rate_limit: null } : {}),
+    ...(JSON.stringify(d.auth) !== JSON.stringify(was.auth) ? { auth: authPatch(d.auth) } : {}),
+    ...(JSON.stringify(d.tls) !== JSON.stringify(was.tls) ? { tls: d.tls } : {}),
+  };
+}
+
+function change(endpoint: Endpoint, d: Draft, was: Draft) {
   return ok(
     api.PATCH("/v1/tenants/{tenant}/endpoints/{endpoint}", {
       params: {
         path: { tenant: endpoint.tenant, endpoint: endpoint.id },
         header: { "If-Match": endpoint.etag }, // what somebody else changed since it was read is not overwritten
       },
-      body: {
-        ...inputOf(d, was),
-        settings: { ...d.settings, ...gone },
-        headers,
-        ...(unlimited ? { rate_limit: null } : {}),
-        ...(JSON.stringify(d.auth) !== JSON.stringify(was.auth) ? { auth: authPatch(d.auth) } : {}),
-        ...(JSON.stringify(d.tls) !== JSON.stringify(was.tls) ? { tls: d.tls } : {}),
-      },
+      body: changeBody(d, was),
     }),
+  );
+}
+
+/** Tries the endpoint as it is in the form: shows the request, or sends it as well. Nothing is stored. */
+function tryOut(tenant: string, endpoint: Endpoint | undefined, d: Draft, was: Draft, send: boolean, lang: Language) {
+  const query = { send, lang };
+  if (endpoint) {
+    const params = { path: { tenant, endpoint: endpoint.id }, query };
+    return ok(api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/try", { params, body: changeBody(d, was) }));
+  }
+  return ok(
+    api.POST("/v1/tenants/{tenant}/endpoints/try", { params: { path: { tenant }, query }, body: createBody(d, was) }),
   );
 }
 
@@ -208,9 +235,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
       if (endpoint) return change(endpoint, d, was);
       const of = await queryClient.ensureQueryData(contractQuery(d.contract, t.code as Language));
       if (of.endpoint.needs_credential) return createWithCredential(tenant, d, once);
-      const [only, another] = of.event_types; // nobody is asked where there is nothing to choose
-      const names = only && !another && of.endpoint.min_event_types > 0 ? [only.name] : d.event_types;
-      return create(tenant, { ...d, event_types: names }, was, once);
+      return create(tenant, chosen(d, of), was, once);
     },
     onSuccess: async (saved) => {
       if ("apiKey" in saved) {
@@ -336,6 +361,17 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
                 {keyed && settingsForm}
               </Advanced>
             </>
+          )}
+          {detail && (
+            <TryOut
+              tenant={tenant}
+              run={(send) => tryOut(tenant, endpoint, chosen(d, detail), was, send, t.code as Language)}
+              onWrong={(e) => {
+                const wrong = errorsByPath(e, t);
+                if (Object.keys(form.errors).length === 0 && Object.keys(wrong).length > 0) form.setErrors(wrong);
+                return Object.keys(wrong).some((p) => (p.split(".")[0] ?? "") in was);
+              }}
+            />
           )}
           <Trouble error={trouble} settings={settings} />
           <Group justify="flex-end">

@@ -126,9 +126,7 @@ export function EndpointsPage() {
                           </Table.Td>
                           <Table.Td className="mono">{e.method}</Table.Td>
                           <Table.Td>
-                            <Text size="sm">
-                              <Time at={e.last_run} />
-                            </Text>
+                            <LastRun endpoint={e} />
                           </Table.Td>
                           <Table.Td>
                             <HealthBadge endpoint={e} />
@@ -165,9 +163,7 @@ export function EndpointsPage() {
                       </Text>
                       <Group gap="xs" mt={6}>
                         <HealthBadge endpoint={e} />
-                        <Text size="xs" c="dimmed">
-                          <Time at={e.last_run} />
-                        </Text>
+                        <LastRun endpoint={e} />
                       </Group>
                     </Box>
                     <EndpointMenu endpoint={e} />
@@ -322,6 +318,26 @@ export function EndpointMenu({ endpoint: e, onDeleted }: { endpoint: Endpoint; o
           onCancel={() => ask(undefined)}
           onConfirm={() => state.mutate("disable", { onSettled: () => ask(undefined) })}
         />
+      )}
+    </>
+  );
+}
+
+/** When the endpoint got its latest request, and how its latest test ended if that is newer. */
+function LastRun({ endpoint: e }: { endpoint: Endpoint }) {
+  const t = useT();
+  const tested = e.last_test && (!e.last_run || e.last_test.at > e.last_run) ? e.last_test : undefined;
+  return (
+    <>
+      {(e.last_run || !tested) && (
+        <Text size="sm">
+          <Time at={e.last_run} />
+        </Text>
+      )}
+      {tested && (
+        <Text size="xs" c="dimmed">
+          {t.deliveries.test}: {t.reason[tested.status] ?? tested.status} · <Time at={tested.at} />
+        </Text>
       )}
     </>
   );

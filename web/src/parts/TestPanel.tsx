@@ -80,7 +80,7 @@ export function Verdict({ result: r, tenant }: { result: TestResult; tenant: str
           <Text size="xs" c="dimmed" className="number">
             {t.test.took(milliseconds(r.timing_ms.total, t.locale))}
           </Text>
-          {shows("deliveries") && (
+          {r.delivery && shows("deliveries") && (
             <Anchor component={Link} {...{ to: `/t/${encodeURIComponent(tenant)}/deliveries/${r.delivery}` }} size="xs">
               {t.test.seeDelivery}
             </Anchor>
