@@ -141,6 +141,9 @@ func TestContractLimits(t *testing.T) {
 		"GET /v1/session", "GET /v1/tenants/{tenant}", "GET /v1/tenants/{tenant}/endpoints", "GET /v1/tenants/{tenant}/credentials",
 		"GET /v1/tenants/{tenant}/events", "GET /v1/tenants/{tenant}/omissions", "GET /v1/tenants/{tenant}/schedules", "GET /v1/contracts", "GET /v1/library", "GET /v1/library/{name}", "GET /v1/stream",
 		"GET /v1/tenants/{tenant}/deliveries", "GET /v1/tenants/{tenant}/records",
+		"GET /v1/tenants/{tenant}/bulk-actions", "POST /v1/tenants/{tenant}/bulk-actions", "POST /v1/tenants/{tenant}/bulk-actions/preview",
+		"GET /v1/tenants/{tenant}/bulk-actions/{bulk}", "POST /v1/tenants/{tenant}/bulk-actions/{bulk}/stop",
+		"GET /v1/tenants/{tenant}/saved-filters", "POST /v1/tenants/{tenant}/saved-filters", "DELETE /v1/tenants/{tenant}/saved-filters/{filter}",
 		"POST /v1/tenants/{tenant}/records", // each item has its own answer
 	}
 	bodies := map[string]string{ // the body says the contract

@@ -64,7 +64,7 @@ func (h statsHandlers) register(a *API) {
 		codes: []string{"tenant_not_found", "endpoint_not_found"},
 	}, h.all)
 	add(a, operation{
-		id: "list-tenant-stats", scope: "stats:read", contracts: true, method: http.MethodGet, path: "/v1/stats/tenants", tag: "watching",
+		id: "list-tenant-stats", scope: "stats:read", method: http.MethodGet, path: "/v1/stats/tenants", tag: "watching",
 		access:  auth.Readers,
 		summary: "Read which tenants statistics are of",
 		description: "The counts of all tenants in a span of time, such as a point of GET /v1/stats, by tenant: at most 50, those " +
