@@ -147,9 +147,10 @@ func TestContractLimits(t *testing.T) {
 		"POST /v1/tenants/{tenant}/records", // each item has its own answer
 	}
 	bodies := map[string]string{ // the body says the contract
-		"POST /v1/tenants/{tenant}/events":      `{"type":"a.b","contract":"CONTRACT","payload":1}`,
-		"POST /v1/tenants/{tenant}/endpoints":   `{"url":"http://192.0.2.1/","contract":"CONTRACT"}`,
-		"POST /v1/tenants/{tenant}/credentials": `{"url":"http://192.0.2.1/","contract":"CONTRACT","name":"x"}`,
+		"POST /v1/tenants/{tenant}/events":        `{"type":"a.b","contract":"CONTRACT","payload":1}`,
+		"POST /v1/tenants/{tenant}/endpoints":     `{"url":"http://192.0.2.1/","contract":"CONTRACT"}`,
+		"POST /v1/tenants/{tenant}/credentials":   `{"url":"http://192.0.2.1/","contract":"CONTRACT","name":"x"}`,
+		"POST /v1/tenants/{tenant}/endpoints/try": `{"url":"http://192.0.2.1/","contract":"CONTRACT"}`,
 	}
 	refuses := func(key string, op keyed, o objects) bool {
 		t.Helper()
