@@ -457,6 +457,7 @@ func (h contractHandlers) render(ctx context.Context, in *struct {
 		return nil, err
 	}
 	out.EventType, out.Settings, out.Problems = p.EventType, p.Contract.SettingsSchema(in.language()), fieldErrors(p.Wrong)
+	say(out.Problems, in.language())
 	for _, e := range p.Contract.EventTypes() {
 		out.EventTypes = append(out.EventTypes, wireEventType(p.Contract, e, in.language()))
 	}

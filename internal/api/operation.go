@@ -141,6 +141,7 @@ func add[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, e
 		}
 		if err != nil {
 			p := asProblem(err)
+			say(p.Errors, AcceptedLanguage(requestOf(ctx).Header.Get("Accept-Language")))
 			a.logProblem(ctx, op.method, op.path, p)
 			return nil, p
 		}

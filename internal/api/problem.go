@@ -21,6 +21,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"gancho.example/client"
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
@@ -109,6 +110,19 @@ func fieldError(f hook.FieldError, prefix string) client.ProblemError {
 		return client.ProblemError{Parameter: name, Code: f.Code, Params: f.Params, Detail: f.Detail}
 	}
 	return client.ProblemError{Pointer: new(prefix + f.Pointer), Code: f.Code, Params: f.Params, Detail: f.Detail}
+}
+
+// say puts the sentences among the parameters of mistakes into a language: problem says for example what is wrong in a
+// condition. The details stay English; clients have them by code.
+func say(mistakes []client.ProblemError, language string) {
+	const problem = "problem"
+	for i := range mistakes {
+		m := &mistakes[i]
+		if said := contract.Say(m.Params[problem], language); said != m.Params[problem] {
+			m.Params = maps.Clone(m.Params) // which others may have, too
+			m.Params[problem] = said
+		}
+	}
 }
 
 // invalidParameter is the error for a wrong parameter.

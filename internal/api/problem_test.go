@@ -60,6 +60,25 @@ func TestFormsAreToldOfAllMistakes(t *testing.T) {
 	}
 }
 
+// A parameter that is a sentence comes in the language of the request; details are English.
+func TestSentencesAmongParameters(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	acme := s.tenant("acme")
+	for _, c := range []struct{ language, members, problem string }{
+		{"en", `"filter":"tpye == 'a'"`, "There is no tpye here. Did you mean type?"},
+		{"es-MX", `"filter":"tpye == 'a'"`, "Aquí no existe tpye. ¿Quiso escribir type?"},
+		{"es", `"secret":"abc"`, "no es un secreto de firma"},
+		{"pt-BR", `"filter":"payload.total +"`, "A condição não pode ser lida"},
+		{"pt", `"filter":"type + 1"`, "não pode"},
+	} {
+		a := s.as(adminKey, "POST", acme+"/endpoints", `{"url":"`+nobody+`",`+c.members+`}`, "Accept-Language", c.language).want(422)
+		if got := a.str("errors.0.params.problem"); !strings.Contains(got, c.problem) {
+			t.Errorf("%s in %s: %q, want %q", c.members, c.language, got, c.problem)
+		}
+	}
+}
+
 // decoded is an answer as the client reads it.
 func decoded[T any](a answer) (out T) {
 	a.t.Helper()

@@ -149,7 +149,10 @@ test("what a contract does not allow is not asked for, and headings are there fo
     assert.equal(await page.getByLabel(name, { exact: true }).count(), 0, name);
   await choose(page, list(page, es.form.contract), /estándar/);
   await list(page, es.form.method).waitFor();
-  await page.getByLabel(es.form.filter, { exact: true }).waitFor();
+  await page.getByLabel(es.form.filter, { exact: true }).fill("tpye == 1");
+  await field(page, es.form.url).fill(`${receiver.url}/hooks`);
+  await page.getByRole("button", { name: es.form.create }).click();
+  assert.match(await mistake(page.getByLabel(es.form.filter, { exact: true })), /Aquí no existe tpye/);
   assert.deepEqual(wrong, []);
   await close();
 });
