@@ -83,9 +83,7 @@ func (h statsHandlers) tenants(ctx context.Context, in *struct {
 	Since time.Time `query:"since" required:"true" doc:"The beginning, to the minute; to the hour if it is more than two days ago." example:"2026-11-21T10:00:00Z"`
 	Until time.Time `query:"until" required:"true" doc:"The end." example:"2026-11-21T11:00:00Z"`
 },
-) (*struct {
-	Body client.List[client.TenantStats]
-}, error) {
+) (*tenantStatsOutput, error) {
 	if err := auth.AdmitEverything(keyOf(ctx)); err != nil {
 		return nil, err
 	}
@@ -105,9 +103,7 @@ func (h statsHandlers) tenants(ctx context.Context, in *struct {
 			Retrying: row.Retrying,
 		}
 	}
-	return &struct {
-		Body client.List[client.TenantStats]
-	}{out}, nil
+	return &tenantStatsOutput{out}, nil
 }
 
 // tenantReader reads one tenant.
@@ -141,7 +137,12 @@ type StatsQuery struct {
 	Range    string `query:"range" enum:"hour,day,week" default:"hour" doc:"How far back: 60 points of a minute, 96 of 15 minutes, or 168 of an hour."`
 }
 
-type statsOutput struct{ Body client.Stats }
+type (
+	statsOutput       struct{ Body client.Stats }
+	tenantStatsOutput struct {
+		Body client.List[client.TenantStats]
+	}
+)
 
 func (h statsHandlers) all(ctx context.Context, in *struct {
 	Scope
