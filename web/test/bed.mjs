@@ -200,6 +200,35 @@ export async function stumbles(page) {
     );
 }
 
+// Words of English that neither Spanish nor Portuguese has.
+const englishWords =
+  /(?<![\p{L}\p{N}_.$/-])(the|and|of|is|are|with|this|that|from|your|you|not|was|when|which|by|it|be|must|should|been|will)(?![\p{L}\p{N}_$/-])/giu;
+
+/** English words that a person reads on a page of another language, apart from code and what tests have written. */
+export const english = (page) =>
+  page.evaluate(
+    ([source, flags]) => {
+      const words = new RegExp(source, flags);
+      const found = [];
+      const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      for (let n = walk.nextNode(); n; n = walk.nextNode()) {
+        const at = n.parentElement;
+        if (!at || at.closest("script, style, pre, code, textarea, .mono, .cm-editor, [lang=en], [data-language]"))
+          continue;
+        if (words.test(n.data)) found.push(n.data.trim());
+        words.lastIndex = 0;
+      }
+      for (const e of document.querySelectorAll("[aria-label], [placeholder], [title]"))
+        for (const name of ["aria-label", "placeholder", "title"]) {
+          const text = e.getAttribute(name);
+          if (text && !e.closest(".mono, .cm-editor") && words.test(text)) found.push(`${name}: ${text}`);
+          words.lastIndex = 0;
+        }
+      return found;
+    },
+    [englishWords.source, englishWords.flags],
+  );
+
 /** By how many pixels something sticks out to the side, of the page or of a table. */
 export const overflow = (page) =>
   page.evaluate(() =>

@@ -47,6 +47,33 @@ test("a transformation is tried with a stored event, and its mistake is shown at
   await close();
 });
 
+test("an endpoint is tried before it is stored, and the list knows how its test ended", async () => {
+  await server.call("PUT", "/v1/tenants/trial", { name: "Trial" });
+  const { page, wrong, close } = await signedIn(browser, server, t, "/t/trial/endpoints/new");
+  await page.getByLabel(t.form.name).fill("Shop");
+  const url = page.getByLabel(t.form.url, { exact: false }).first();
+  await page.getByRole("button", { name: t.form.tryDry }).click();
+  await page.getByText(t.problem.details.url_required).waitFor();
+  await url.fill(`${receiver.url}/broken`);
+  await page.getByRole("button", { name: t.form.tryDry }).click();
+  await page.getByRole("region", { name: t.test.request }).getByText("/broken").first().waitFor();
+  assert.equal(receiver.got.filter((r) => r.path === "/broken").length, 0, "a dry trial sends nothing");
+  await page.getByRole("button", { name: t.form.trySend }).click();
+  await page.getByRole("status").getByText("HTTP 500").waitFor();
+  await url.fill(`${receiver.url}/hooks`);
+  await page.getByRole("button", { name: t.form.trySend }).click();
+  await page.getByRole("status").getByText("HTTP 200").waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  assert.deepEqual((await server.call("GET", "/v1/tenants/trial/endpoints")).items, []);
+  await page.getByRole("button", { name: t.form.create }).click();
+  await page.getByRole("button", { name: t.test.run }).click();
+  await page.getByRole("status").getByText("HTTP 200").waitFor();
+  await page.goto(`${server.url}/t/trial/endpoints`);
+  await page.getByText(`${t.deliveries.test}: ${t.reason.delivered}`).first().waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("before there is an event, a transformation is tried with an example", async () => {
   await server.call("PUT", "/v1/tenants/fresh", { name: "Fresh" });
   const first = await server.call("POST", "/v1/tenants/fresh/endpoints", {

@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import {
   adminKey,
   choose,
+  english,
   open,
   overflow,
   screenshot,
@@ -127,11 +128,12 @@ const colourful = ["overview", "endpoints", "endpoint-new", "deliveries", "deliv
 
 for (const look of [
   { name: "", width: 1440 },
-  { name: "-narrow", width: 360, height: 780 },
+  { name: "-narrow", width: 360, height: 780, language: "pt" },
   { name: "-dark", width: 1440, dark: true },
 ]) {
   test(`all pages${look.name}`, async () => {
-    const { page, wrong, close } = await signedIn(browser, server, t, "/", look);
+    const words = look.language ? await texts(look.language) : t;
+    const { page, wrong, close } = await signedIn(browser, server, words, "/", look);
     for (const [name, path] of Object.entries(pages())) {
       if (look.dark && !colourful.includes(name)) continue;
       await page.goto(server.url + path);
@@ -140,6 +142,7 @@ for (const look of [
       if (name === "home" || name === "overview") await page.locator(".chart-bar").first().waitFor();
       await screenshot(page, name + look.name);
       assert.deepEqual(await stumbles(page), [], name);
+      assert.deepEqual(await english(page), [], `${name} is not all in ${words.locale}`);
       assert.ok((await overflow(page)) <= 0, `${name} sticks out by ${await overflow(page)} pixels`);
     }
     assert.deepEqual(wrong, []);

@@ -705,7 +705,7 @@ const en = {
     headers: "Extra headers",
     secretKept: "Stored. Leave the field as it is to keep it.",
     tryDry: "Show the request",
-    trySend: "Try without saving",
+    trySend: "Try it now",
     tryText: "With an example. Nothing is stored.",
     create: "Create endpoint",
     retry: "Retries",

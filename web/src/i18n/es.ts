@@ -846,7 +846,7 @@ const es: Messages = {
     headers: "Encabezados adicionales",
     secretKept: "Guardado. Déjelo así para conservarlo.",
     tryDry: "Ver la solicitud",
-    trySend: "Probar sin guardar",
+    trySend: "Probar ahora",
     tryText: "Con un ejemplo. No se guarda nada.",
     create: "Crear destino",
     retry: "Reintentos",

@@ -848,7 +848,7 @@ const pt: Messages = {
     headers: "Cabeçalhos adicionais",
     secretKept: "Guardado. Deixe como está para mantê-lo.",
     tryDry: "Ver a requisição",
-    trySend: "Testar sem salvar",
+    trySend: "Testar agora",
     tryText: "Com um exemplo. Nada é salvo.",
     create: "Criar destino",
     retry: "Novas tentativas",

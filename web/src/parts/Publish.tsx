@@ -193,7 +193,7 @@ export function Changes({ check, onlyBreaking }: { check: Check; onlyBreaking?: 
   ].filter((p) => p.list.length > 0);
   if (parts.length === 0 && check.changes_whole) return null;
   return (
-    <Paper p="md" component="section" aria-label={t.changes.title}>
+    <Paper p="md" component="section" aria-label={onlyBreaking ? t.changes.breaking : t.changes.title}>
       <Stack gap="sm">
         {parts.map((p) => (
           <div key={p.title}>

@@ -115,7 +115,7 @@ export function Shell() {
       <a className="skip" href="#content">
         {t.common.skip}
       </a>
-      <AppShell.Header px="md">
+      <AppShell.Header px="md" aria-label="Gancho">
         <Group h="100%" justify="space-between" wrap="nowrap">
           <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
             <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t.common.menu} />
