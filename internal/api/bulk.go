@@ -185,7 +185,8 @@ func (h bulkHandlers) list(ctx context.Context, in *struct {
 },
 ) (*struct {
 	Body client.List[client.BulkAction]
-}, error) {
+}, error,
+) {
 	list := listName("bulk-actions", in.Tenant)
 	p, err := in.page(list)
 	if err != nil {
@@ -256,7 +257,8 @@ func wireFilter(f hook.SavedFilter) client.SavedFilter {
 
 func (h filterHandlers) list(ctx context.Context, in *TenantPath) (*struct {
 	Body client.List[client.SavedFilter]
-}, error) {
+}, error,
+) {
 	list, err := h.filters.List(ctx, in.Tenant, keyOf(ctx).Portal != nil)
 	if err != nil {
 		return nil, err

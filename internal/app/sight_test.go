@@ -291,6 +291,9 @@ func (p *process) readPaths(ids map[string][]string) (paths []string, attempts i
 		if strings.HasSuffix(path, "/explain") {
 			list = []string{path + "?endpoint={endpoint}"}
 		}
+		if path == "/v1/stats/tenants" {
+			list = []string{path + "?since=2026-01-01T00:00:00Z&until=2100-01-01T00:00:00Z"}
+		}
 		list = expand(list, "{tenant}", []string{"acme"})
 		list = expand(list, "{endpoint}", ids["endpoint"])
 		list = expand(list, "{event}", ids["event"])
