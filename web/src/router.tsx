@@ -23,6 +23,7 @@ const deliveries = createRoute({
     type: text(s.type),
     contract: text(s.contract),
     state: text(s.state),
+    period: text(s.period),
     since: text(s.since),
     until: text(s.until),
     by: s.by === "ended" ? s.by : undefined,

@@ -22,6 +22,7 @@ export interface DeliveryFilter {
   state?: string;
   since?: string;
   until?: string;
+  period?: string; // of periods, instead of since and until
   by?: string; // which time since and until are compared with: made or ended
   tests?: false; // without tests of endpoints
 }
@@ -32,7 +33,7 @@ type DeliveryQuery = NonNullable<operations["list-deliveries"]["parameters"]["qu
 export const several = (v?: string) => (v ? v.split(",").filter(Boolean) : []);
 
 /** The filter as the API is asked. */
-export const asked = ({ endpoint, type, contract, state, by, ...rest }: DeliveryFilter): DeliveryQuery => ({
+export const asked = ({ endpoint, type, contract, state, by, period: _, ...rest }: DeliveryFilter): DeliveryQuery => ({
   ...rest,
   by: by as DeliveryQuery["by"],
   endpoint: several(endpoint),

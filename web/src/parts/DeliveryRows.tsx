@@ -8,12 +8,13 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import type { Delivery } from "../api/client";
 import { contractsQuery, type DeliveryFilter, deliveriesQuery, endpointsQuery } from "../api/queries";
+import { exactTime } from "../format";
 import { type Language, useT } from "../i18n";
 import { Empty, Skeletons, StateBadge, Time, Tone, Trouble } from "./basics";
 import { usePages } from "./pages";
 
 const wideRow = 44;
-const narrowRow = 64;
+const narrowRow = 118;
 
 function useNarrow() {
   const query = "(max-width: 48em)";
@@ -27,18 +28,26 @@ function useNarrow() {
   return narrow;
 }
 
+/** Which deliveries are selected. */
+export interface Picks {
+  has: (d: Delivery) => boolean;
+  toggle: (d: Delivery) => void;
+}
+
 export function DeliveryRows({
   tenant,
   filter,
   hideEndpoint,
   onClear,
   action,
+  picks,
 }: {
   tenant: string;
   filter: DeliveryFilter;
   hideEndpoint?: boolean;
   onClear?: () => void;
   action?: ReactNode;
+  picks?: Picks;
 }) {
   const t = useT();
   const endpoints = useQuery(endpointsQuery(tenant));
@@ -92,7 +101,7 @@ export function DeliveryRows({
   }
   return (
     <Paper style={{ overflow: "hidden" }}>
-      <div className="row row-head" aria-hidden>
+      <div className={picks ? "row row-head picking" : "row row-head"} aria-hidden>
         <span>{t.common.state}</span>
         <span>{t.deliveries.event}</span>
         <span>{hideEndpoint ? "" : t.deliveries.endpoint}</span>
@@ -141,6 +150,8 @@ export function DeliveryRows({
                 aria-setsize={list.more ? -1 : list.known}
               >
                 <Row
+                  picked={picks?.has(d)}
+                  onPick={picks?.toggle}
                   delivery={d}
                   tenant={tenant}
                   fresh={isFresh(d)}
@@ -163,7 +174,10 @@ export function DeliveryRows({
   );
 }
 
-const Row = memo(function Row({
+/** One delivery. It can be selected if onPick is given. */
+export const Row = memo(function Row({
+  picked,
+  onPick,
   delivery: d,
   tenant,
   title,
@@ -175,8 +189,10 @@ const Row = memo(function Row({
   tenant: string;
   title: string;
   endpoint?: string;
-  fresh: boolean;
-  ended: boolean; // shows when it ended, not when its event was made
+  fresh?: boolean;
+  picked?: boolean;
+  onPick?: (d: Delivery) => void;
+  ended?: boolean; // shows when it ended, not when its event was made
 }) {
   const t = useT();
   const why =
@@ -189,11 +205,11 @@ const Row = memo(function Row({
     ) : (
       ""
     );
-  return (
+  const link = (
     <Link
       to="/t/$tenant/deliveries/$delivery"
       params={{ tenant, delivery: d.id }}
-      className={fresh ? "row fresh" : "row"}
+      className={`row${fresh ? " fresh" : ""}${onPick ? " picking" : ""}`}
       preload={false}
     >
       <span>{d.held ? <Tone color="red">{t.delivery.held}</Tone> : <StateBadge state={d.state} />}</span>
@@ -217,6 +233,19 @@ const Row = memo(function Row({
         <Time at={(ended && d.finished_at) || d.created_at} />
       </Box>
     </Link>
+  );
+  if (!onPick) return link;
+  return (
+    <>
+      <input
+        type="checkbox"
+        className="pick"
+        checked={picked}
+        aria-label={t.deliveries.select(`${title} ${exactTime(d.created_at, t.locale)}`)}
+        onChange={() => onPick(d)}
+      />
+      {link}
+    </>
   );
 });
 
