@@ -47,7 +47,8 @@ const pt: Messages = {
       secret_current: "O destino assina com este segredo. Troque-o primeiro.",
       unreadable: "O que está salvo não pode ser descriptografado: está danificado, ou falta a chave de criptografia.",
       audit_busy: "Alguém está verificando ou exportando a atividade. Tente de novo quando terminar.",
-      too_many_tries: "Houve tentativas demais com chaves incorretas a partir do seu endereço. Aguarde um momento e use a correta.",
+      too_many_tries:
+        "Houve tentativas demais com chaves incorretas a partir do seu endereço. Aguarde um momento e use a correta.",
       scope_missing: "Sua chave não tem a permissão para isso. Use uma que tenha.",
       event_erased: "Os dados deste evento foram apagados, então ele não é enviado de novo.",
       tenant_exists: "Esse cliente já existe aqui. Apague-o primeiro ou mantenha-o.",
@@ -60,7 +61,8 @@ const pt: Messages = {
       tenant_not_erased: "Alguém adicionou dados durante a exclusão. Apague de novo.",
       personal_forbidden: "Sua chave não pode ver dados pessoais. Use uma que tenha essa permissão.",
       contract_forbidden: "Sua chave é para outros sistemas. Use uma que sirva para este.",
-      address_forbidden: "Esta chave não pode ser usada a partir do seu endereço. Use-a a partir de um dos endereços permitidos.",
+      address_forbidden:
+        "Esta chave não pode ser usada a partir do seu endereço. Use-a a partir de um dos endereços permitidos.",
       key_wider:
         "Sua chave é limitada e a outra poderia mais. Dê a ela só permissões, sistemas e endereços que a sua tem, e os mesmos limites.",
       json_invalid: "O que foi enviado não é JSON válido.",
@@ -110,7 +112,8 @@ const pt: Messages = {
       endpoint_disabled: "O destino está desativado. Ative-o primeiro.",
       endpoint_deleted: "O destino foi excluído.",
       endpoint_of_credential: "Este destino foi criado com uma credencial. Exclua a credencial.",
-      endpoint_busy: "Outras pessoas ou programas estão alterando este destino ao mesmo tempo. Tente de novo em instantes.",
+      endpoint_busy:
+        "Outras pessoas ou programas estão alterando este destino ao mesmo tempo. Tente de novo em instantes.",
       endpoint_invalid: "Há dados incorretos no destino.",
       endpoint_unverified:
         "O destino não respondeu corretamente à verificação, então ainda não recebe nada. O histórico mostra o que foi enviado e o que ele respondeu.",
@@ -287,7 +290,8 @@ const pt: Messages = {
       lease_expired: "Este servidor não conseguiu renovar a vez dele, então outros entregam no lugar dele.",
       worker_stuck: "A parte que faz as entregas parou. Reinicie o servidor.",
       ascii_key: "Use de 1 a 255 caracteres ASCII imprimíveis.",
-      change_member_unknown: "Uma alteração tem contract, kind, key e um destes: document, patch ou delete. Remova o resto.",
+      change_member_unknown:
+        "Uma alteração tem contract, kind, key e um destes: document, patch ou delete. Remova o resto.",
       change_object: "Uma alteração é um objeto com contract, kind, key e um destes: document, patch ou delete.",
       change_what: "Indique o que fazer com o registro: document, patch ou delete.",
       auth_and_header: "A autenticação já preenche este cabeçalho. Mantenha só um dos dois.",
@@ -335,7 +339,8 @@ const pt: Messages = {
       event_unknown: "Esse evento não existe.",
       endpoint_id: "Isto não é o id de um destino. Um exemplo: ep_06ew2c5e8m4b900000000000g0.",
       endpoint_state: "Um destino está ativo, em pausa ou desativado.",
-      event_alone: "Um evento já publicado tem tipo e conteúdo próprios. Informe o evento, ou então um tipo e um conteúdo.",
+      event_alone:
+        "Um evento já publicado tem tipo e conteúdo próprios. Informe o evento, ou então um tipo e um conteúdo.",
       event_id_invalid: "Um id tem de 1 a 128 caracteres: letras sem acento, dígitos e _ . : -",
       event_member_unknown: "Um evento não tem esse membro. Corrija o nome ou coloque-o dentro de payload.",
       event_object: "Um evento é um objeto JSON com type e payload.",
@@ -368,7 +373,8 @@ const pt: Messages = {
       header_of_contract: "O cabeçalho {name} é definido por {contract} e não pode ser informado.",
       header_of_gancho: "O cabeçalho {name} é definido pelo próprio Gancho e não pode ser informado.",
       header_of_signature: "O cabeçalho {name} leva a assinatura e não pode ser informado.",
-      header_reserved: "Os cabeçalhos que começam com {prefix} são reservados à assinatura; {name} não pode ser informado.",
+      header_reserved:
+        "Os cabeçalhos que começam com {prefix} são reservados à assinatura; {name} não pode ser informado.",
       header_twice: "O cabeçalho {name} está repetido; não há diferença entre maiúsculas e minúsculas.",
       header_value_control: "O valor de um cabeçalho não pode ter quebras de linha nem outros caracteres de controle.",
       header_value_long: "O valor de um cabeçalho tem no máximo {max} bytes.",
@@ -586,7 +592,10 @@ const pt: Messages = {
         unreadableText:
           "O registro foi danificado ou não pode ser descriptografado, por isso não pode ser alterado. O resto não é afetado.",
       },
-      schedules: { empty: "Não há agendamentos", emptyText: "Nenhum webhook é enviado a você em intervalos regulares." },
+      schedules: {
+        empty: "Não há agendamentos",
+        emptyText: "Nenhum webhook é enviado a você em intervalos regulares.",
+      },
       credentials: { text: "Com o que seus programas se identificam: uma chave, um segredo e um token." },
       network: {
         toText:
@@ -1404,7 +1413,8 @@ const pt: Messages = {
       attempts: "Requisições sobrescritas",
     },
     stopped: "Foi interrompido antes de examinar tudo. Apague de novo para continuar.",
-    waiting: (n) => `Eventos que ficaram intactos, porque têm entregas que ainda aguardam ou estão sendo enviadas: ${n}`,
+    waiting: (n) =>
+      `Eventos que ficaram intactos, porque têm entregas que ainda aguardam ou estão sendo enviadas: ${n}`,
     waitingText:
       "Apague de novo quando tiverem terminado. Se elas não devem mais ser enviadas, desative antes o destino; isso cancela o que aguarda.",
     changed: (n) => `Registros que ficaram intactos, porque alguém os alterou nesse meio-tempo: ${n}. Apague de novo.`,
@@ -1443,8 +1453,7 @@ const pt: Messages = {
     waitingText:
       "Dê a eles a nova chave: copie a nova linha de encryption.key, ou acrescente-a à opção encryption-key e reinicie-os.",
     thisServer: "este servidor",
-    begins:
-      "Todos os servidores têm a nova chave. Em instantes, o que está salvo começa a ser criptografado de novo.",
+    begins: "Todos os servidores têm a nova chave. Em instantes, o que está salvo começa a ser criptografado de novo.",
     rows: (done, left) => `${done} linhas prontas, faltam cerca de ${left}`,
     states: { next: "Próxima", active: "Em uso", old: "Ainda necessária", retired: "Não é mais necessária" },
     stateTexts: {
