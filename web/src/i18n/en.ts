@@ -821,6 +821,7 @@ const en = {
     gone: "Deleted endpoint",
   },
   delivery: {
+    succeeded: "Succeeded",
     beginning: "Only the beginning is shown.",
     download: "Download",
     ruleError: "A rule of the system could not be applied to the answer and was ignored.",

@@ -959,6 +959,7 @@ const es: Messages = {
     gone: "Destino eliminado",
   },
   delivery: {
+    succeeded: "Con éxito",
     beginning: "Solo se muestra el comienzo.",
     download: "Descargar",
     ruleError: "Una regla del sistema no se pudo aplicar a la respuesta y se omitió.",

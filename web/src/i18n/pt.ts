@@ -970,6 +970,7 @@ const pt: Messages = {
     gone: "Destino excluído",
   },
   delivery: {
+    succeeded: "Com sucesso",
     beginning: "Só o começo é mostrado.",
     download: "Baixar",
     ruleError: "Uma regra do sistema não pôde ser aplicada à resposta e foi ignorada.",

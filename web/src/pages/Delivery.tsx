@@ -312,7 +312,7 @@ function AttemptLine({ attempt: a, n }: { attempt: Attempt; n: number }) {
         {t.delivery.attempt(n)}
       </Text>
       <Tone color={a.error ? "red" : "teal"}>
-        {a.error ? (t.reason[a.error.class] ?? a.error.class) : t.deliveryState.delivered}
+        {a.error ? (t.reason[a.error.class] ?? a.error.class) : t.delivery.succeeded}
       </Tone>
       {a.response && (
         <Text size="sm" className="mono">
