@@ -17,6 +17,7 @@ import (
 
 	"gancho.example/client"
 	"gancho/internal/hook"
+	"gancho/internal/refused"
 	"gancho/internal/pgtest"
 	"gancho/internal/store"
 )
@@ -67,7 +68,7 @@ func used(t *testing.T) (dir string, key []byte, id hook.SealKeyID) {
 		t.Fatal(err)
 	}
 	p := startAt(t, place{dir: dir, ownKeys: true})
-	p.endpoint(client.EndpointInput{URL: "http://192.0.2.1/"})
+	p.endpoint(client.EndpointInput{URL: refused.URL()+"/"})
 	p.stop()
 	text, err := os.ReadFile(keyFile(dir))
 	if err != nil {
@@ -122,7 +123,7 @@ func TestServerWithoutItsKeyDoesNotStart(t *testing.T) {
 	}
 	p := startAt(t, place{dir: dir, ownKeys: true})
 	list, err := p.Endpoints(t.Context(), "acme", client.Paging{})
-	if err != nil || len(list.Items) != 1 || list.Items[0].URL != "http://192.0.2.1/" {
+	if err != nil || len(list.Items) != 1 || list.Items[0].URL != refused.URL()+"/" {
 		t.Errorf("got %+v, %v", list, err)
 	}
 	p.stop()
