@@ -17,8 +17,8 @@ import (
 
 	"gancho.example/client"
 	"gancho/internal/hook"
-	"gancho/internal/refused"
 	"gancho/internal/pgtest"
+	"gancho/internal/refused"
 	"gancho/internal/store"
 )
 
@@ -68,7 +68,7 @@ func used(t *testing.T) (dir string, key []byte, id hook.SealKeyID) {
 		t.Fatal(err)
 	}
 	p := startAt(t, place{dir: dir, ownKeys: true})
-	p.endpoint(client.EndpointInput{URL: refused.URL()+"/"})
+	p.endpoint(client.EndpointInput{URL: refused.URL() + "/"})
 	p.stop()
 	text, err := os.ReadFile(keyFile(dir))
 	if err != nil {
