@@ -206,10 +206,9 @@ type bulkRange struct {
 func bulkScan(b *hook.Bulk) (s *scan, ids []hook.DeliveryID, more bool) {
 	f := b.Filter
 	s = &scan{table: "deliveries", columns: deliveryColumns}
-	if after := b.CreatedAt.Add(time.Millisecond); !f.Ended && (f.Until.IsZero() || after.Before(f.Until)) {
-		f.Until = after // what is made after the action began is not touched
-	}
 	s.lo, s.hi = deliverySpan(f, hook.Page{})
+	// What is made after the action began is not touched, whichever time since and until are compared with.
+	s.hi = lower(s.hi, hook.IDAt(b.CreatedAt.Add(time.Millisecond)))
 	if !b.Cursor.IsZero() {
 		s.lo = upper(s.lo, following(hook.ID(b.Cursor)))
 	}

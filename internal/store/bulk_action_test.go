@@ -174,6 +174,23 @@ func TestBulkActionEnds(t *testing.T) {
 		if err != nil || len(step.Cancelled) != 1 || step.Cancelled[0].ID != before || step.Cancelled[0].Endpoint != e || b.State != hook.BulkDone {
 			t.Errorf("%+v, %+v, %v", step, b, err)
 		}
+		later := hook.Bulk{
+			ID: hook.BulkID(hook.NewID()), Tenant: "acme", Kind: hook.BulkCancel, State: hook.BulkRunning, CreatedAt: created.Add(2 * time.Hour),
+		}
+		ended := b // both have ended; only one of them was made before this action began
+		ended.ID, ended.Kind, ended.State, ended.Cursor = hook.BulkID(hook.NewID()), hook.BulkRetry, hook.BulkRunning, hook.DeliveryID{}
+		ended.Changed, ended.Left, ended.Filter = 0, nil, hook.DeliveryFilter{Ended: true}
+		for _, b := range []*hook.Bulk{&later, &ended} {
+			if err := db.CreateBulk(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.AdvanceBulk(t.Context(), b, func(hook.EndpointID) bool { return false }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if later.Changed != 1 || ended.Changed+ended.LeftAlone() != 1 {
+			t.Errorf("cancelled later %d; of those that ended, %d were looked at; want 1 and 1", later.Changed, ended.Changed+ended.LeftAlone())
+		}
 	})
 }
 
