@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -43,13 +44,11 @@ func (in *Ingest) Run(ctx context.Context) error {
 		}
 		busy, err := in.recoverSome(ctx)
 		pause := recoveryPause
-		if err == nil {
-			more, wait, failed := in.bulkSome(ctx)
-			if !busy {
-				pause = wait
-			}
-			busy, err = busy || more, failed
+		more, wait, failed := in.bulkSome(ctx)
+		if !busy {
+			pause = wait
 		}
+		busy, err = busy || more, errors.Join(err, failed)
 		if err != nil && ctx.Err() == nil {
 			in.Log.Error("bulk replay interrupted, will try again", "error", err)
 			busy = false
@@ -68,15 +67,14 @@ func (in *Ingest) recoverSome(ctx context.Context) (busy bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for i := range list {
-		if err := in.recoverOne(ctx, &list[i]); err != nil {
-			return true, err
-		}
+	for i := range list { // one that fails does not keep those behind it, of other tenants, too, from going on
+		err = errors.Join(err, in.recoverOne(ctx, &list[i]))
 	}
-	return len(list) > 0, nil
+	return len(list) > 0, err
 }
 
-// bulkSome makes the next step of every running bulk action. pause is how long to wait before the next.
+// bulkSome makes the next step of every running bulk action, also of those behind one that fails. pause is how long to wait
+// before the next.
 func (in *Ingest) bulkSome(ctx context.Context) (busy bool, pause time.Duration, err error) {
 	list, err := in.Store.NextBulks(ctx)
 	if err != nil {
@@ -84,41 +82,47 @@ func (in *Ingest) bulkSome(ctx context.Context) (busy bool, pause time.Duration,
 	}
 	pause = bulkPause
 	for i := range list {
-		b := &list[i]
-		routes, err := in.directory.routes(ctx, b.Tenant)
-		if err != nil && !hook.IsKind(err, hook.KindNotFound) {
-			return true, pause, err
-		}
-		ordered := func(id hook.EndpointID) bool {
-			t := (*target)(nil)
-			if routes != nil {
-				t = routes.targets[id]
-			}
-			return t != nil && t.ordered
-		}
-		step, err := in.Store.AdvanceBulk(ctx, b, ordered)
-		if hook.IsKind(err, hook.KindConflict) { // a person stopped it
-			continue
-		}
-		if err != nil {
-			return true, pause, err
-		}
-		if len(step.Queued) > 0 {
+		queued, failed := in.bulkOne(ctx, &list[i])
+		if queued {
 			pause = recoveryPause
 		}
-		in.Dispatcher.Supersede(step.Cancelled)
-		woken := map[hook.EndpointID]bool{}
-		for _, d := range step.Cancelled { // what is behind a delivery that held its queue goes on
-			woken[d.Endpoint] = true
-		}
-		for _, id := range step.Queued {
-			woken[id] = true
-		}
-		for id := range woken {
-			in.Dispatcher.Wake(id)
-		}
+		err = errors.Join(err, failed)
 	}
-	return len(list) > 0, pause, nil
+	return len(list) > 0, pause, err
+}
+
+// bulkOne makes the next step of a bulk action. queued says that it sent something.
+func (in *Ingest) bulkOne(ctx context.Context, b *hook.Bulk) (queued bool, err error) {
+	routes, err := in.directory.routes(ctx, b.Tenant)
+	if err != nil && !hook.IsKind(err, hook.KindNotFound) {
+		return false, err
+	}
+	ordered := func(id hook.EndpointID) bool {
+		t := (*target)(nil)
+		if routes != nil {
+			t = routes.targets[id]
+		}
+		return t != nil && t.ordered
+	}
+	step, err := in.Store.AdvanceBulk(ctx, b, ordered)
+	if hook.IsKind(err, hook.KindConflict) { // a person stopped it
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	in.Dispatcher.Supersede(step.Cancelled)
+	woken := map[hook.EndpointID]bool{}
+	for _, d := range step.Cancelled { // what is behind a delivery that held its queue goes on
+		woken[d.Endpoint] = true
+	}
+	for _, id := range step.Queued {
+		woken[id] = true
+	}
+	for id := range woken {
+		in.Dispatcher.Wake(id)
+	}
+	return len(step.Queued) > 0, nil
 }
 
 // recoverOne works on the next page of a replay.
