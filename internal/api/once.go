@@ -92,8 +92,8 @@ func (a *API) onceOf(ctx huma.Context, r *http.Request) (*hook.Once, error) {
 		return nil, err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%s %q %q %s\n", r.Method, r.URL.RequestURI(), r.Header.Values("If-Match"), keyOf(ctx.Context()).ID)
+	h, by := sha256.New(), keyOf(ctx.Context())
+	_, _ = fmt.Fprintf(h, "%s %q %q %s %s\n", r.Method, r.URL.RequestURI(), r.Header.Values("If-Match"), by.ID, by.Link)
 	h.Write(body)
 	o := &hook.Once{Tenant: r.PathValue("tenant"), Key: text, Keep: a.keepKeys}
 	h.Sum(o.Hash[:0])

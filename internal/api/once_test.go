@@ -64,6 +64,19 @@ func TestConfigurationOnce(t *testing.T) {
 	}
 }
 
+// The session of a portal link gets no answer that was for another one.
+func TestConfigurationOncePortal(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	for i, by := range []string{s.portalToken(tenant, map[string]any{}), s.portalToken(tenant, map[string]any{}), adminKey} {
+		a := s.as(by, "POST", tenant+"/endpoints", `{"url":"https://a.example/"}`, "Idempotency-Key", "k")
+		if want := map[bool]int{true: 201, false: 409}[i == 0]; a.Status != want || i > 0 && a.str("code") != "idempotency_key_reused" {
+			t.Errorf("%d: %d %s", i, a.Status, a.Body)
+		}
+	}
+}
+
 // Of many equal requests at the same time one is carried out.
 func TestConfigurationOnceAtOnce(t *testing.T) {
 	t.Parallel()

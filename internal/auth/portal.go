@@ -58,6 +58,7 @@ func (a *Auth) sessionKey(ctx context.Context, p *sealedPortal, l hook.PortalLin
 	}
 	k := &hook.Key{
 		Name: p.Name, Role: p.Role, Tenant: p.Tenant, ExpiresAt: p.ExpiresAt, Contracts: access.Contracts, Shared: p.Budgets,
+		Link: p.Link,
 	}
 	access, k.Scopes = access.For(p.Role, maker.Has)
 	k.Portal = &access

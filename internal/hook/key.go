@@ -39,6 +39,7 @@ type Key struct {
 	LastUsed  time.Time // zero: not yet; written once a minute
 	// Portal is what the session of a portal link may see and do; nil: the key is none of such a session. It is never stored.
 	Portal *PortalAccess
+	Link   PortalLinkID // of the session of a portal link: such a key has no ID
 
 	Scopes    []Scope        // the only groups of operations that it may use
 	Contracts []string       // the only contracts that it may touch
