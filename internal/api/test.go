@@ -101,7 +101,15 @@ func (h testHandlers) test(ctx context.Context, in *struct {
 type Trying struct {
 	Speaks
 	EventType string `query:"event_type" maxLength:"128" doc:"One of the contract's event types, whose example is taken. If left out, the first one that the endpoint gets." example:"order.paid"`
-	Send      bool   `query:"send" doc:"Send the request, once, and answer with what came of it."`
+	Send      bool   `query:"send" doc:"Send the request, once, and answer with what came of it. This takes the scope endpoints:test, too."`
+}
+
+// admit refuses to send for a key that may not test endpoints.
+func (x Trying) admit(ctx context.Context) error {
+	if !x.Send {
+		return nil
+	}
+	return auth.AdmitScope(keyOf(ctx), "endpoints:test")
 }
 
 type tryOutput struct{ Body client.TryResult }
@@ -116,6 +124,9 @@ func (h testHandlers) try(ctx context.Context, in *struct {
 	if err := auth.AdmitContract(keyOf(ctx), cmp.Or(spec.Contract, hook.DefaultContract)); err != nil {
 		return nil, err
 	}
+	if err := in.admit(ctx); err != nil {
+		return nil, err
+	}
 	t, err := h.tests.Try(ctx, h.endpoints, in.Tenant, spec, admin.EventChoice{Type: in.EventType}, in.Send)
 	return h.tried(ctx, t, in.language(), err)
 }
@@ -128,6 +139,9 @@ func (h testHandlers) tryChange(ctx context.Context, in *struct {
 ) (*tryOutput, error) {
 	p, err := in.Body.read(h.schemas)
 	if err != nil {
+		return nil, err
+	}
+	if err := in.admit(ctx); err != nil {
 		return nil, err
 	}
 	p.Knows = admin.Knows{Signing: keyOf(ctx).Has("endpoints:secret"), Credential: keyOf(ctx).Has("credentials:write")}

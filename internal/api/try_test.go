@@ -66,6 +66,30 @@ func TestTry(t *testing.T) {
 	}
 }
 
+// To send a trial takes the right to test endpoints, of keys and of portal links; to see what would be sent does not.
+func TestTryTakesScope(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("something was sent to %s", r.URL)
+	}))
+	t.Cleanup(receiver.Close)
+	body := `{"url":"` + receiver.URL + `/"}`
+	path, _ := s.endpoint(tenant, body)
+	for by, code := range map[string]string{
+		s.key(`{"role":"tenant","tenant":"acme","scopes":["endpoints:write","endpoints:read"]}`):                     "scope_missing",
+		s.portalToken(tenant, map[string]any{"pages": []string{"endpoints"}, "actions": []string{"edit_endpoints"}}): "portal_forbidden",
+	} {
+		for _, at := range []string{tenant + "/endpoints/try", path + "/try"} {
+			s.as(by, "POST", at, body).want(200)
+			if a := s.as(by, "POST", at+"?send=true", body).want(403); a.str("code") != code {
+				t.Errorf("%s: %s", at, a.Body)
+			}
+		}
+	}
+}
+
 // The list of endpoints has the result of the latest test, which is no run.
 func TestLastTest(t *testing.T) {
 	t.Parallel()

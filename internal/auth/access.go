@@ -58,13 +58,21 @@ func (a Access) Admit(k *hook.Key, tenant string, onTenant bool) error {
 	default:
 		return forbidden("A key of one tenant may not do this. Use one that is good for all tenants.")
 	}
-	if !k.Has(a.Scope) {
-		return &hook.Error{
-			Kind: hook.KindForbidden, Code: "scope_missing",
-			Detail: "This key lacks the scope " + string(a.Scope) + ". Use a key that has it.",
-		}
+	return AdmitScope(k, a.Scope)
+}
+
+// AdmitScope decides whether a key may do what belongs to a scope.
+func AdmitScope(k *hook.Key, s hook.Scope) error {
+	switch {
+	case k.Has(s):
+		return nil
+	case k.Portal != nil:
+		return ErrPortal
 	}
-	return nil
+	return &hook.Error{
+		Kind: hook.KindForbidden, Code: "scope_missing",
+		Detail: "This key lacks the scope " + string(s) + ". Use a key that has it.",
+	}
 }
 
 // AdmitContract decides whether a key may touch what belongs to a contract.
