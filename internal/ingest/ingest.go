@@ -44,6 +44,9 @@ type Store interface {
 	// RecordsOf reads the records of a tenant that have one of the names.
 	RecordsOf(ctx context.Context, tenant string, names []hook.RecordName) (map[hook.RecordName]hook.Record, error)
 
+	// BulkRunning reports whether there are bulk replays and bulk actions that are still running. It is one question to the
+	// database, because every node that leads asks it all the time.
+	BulkRunning(ctx context.Context) (replays, actions bool, err error)
 	// NextRecoveries lists the bulk replays that are still running.
 	NextRecoveries(ctx context.Context) ([]hook.Recovery, error)
 	// RecoveryPage is the next n events of a bulk replay, oldest first.

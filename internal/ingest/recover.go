@@ -42,13 +42,22 @@ func (in *Ingest) Run(ctx context.Context) error {
 		case <-in.replay:
 		case <-timer.C:
 		}
-		busy, err := in.recoverSome(ctx)
+		replays, actions, err := in.Store.BulkRunning(ctx)
+		busy, more := false, false
 		pause := recoveryPause
-		more, wait, failed := in.bulkSome(ctx)
-		if !busy {
-			pause = wait
+		if replays {
+			busy, err = in.recoverSome(ctx)
 		}
-		busy, err = busy || more, errors.Join(err, failed)
+		if actions {
+			var wait time.Duration
+			var failed error
+			more, wait, failed = in.bulkSome(ctx)
+			if !busy {
+				pause = wait
+			}
+			err = errors.Join(err, failed)
+		}
+		busy = busy || more
 		if err != nil && ctx.Err() == nil {
 			in.Log.Error("bulk replay interrupted, will try again", "error", err)
 			busy = false

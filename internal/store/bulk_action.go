@@ -171,6 +171,13 @@ func (db *DB) Bulks(ctx context.Context, tenant string, p hook.Page) (list []hoo
 	return list, next, err
 }
 
+// BulkRunning reports whether there are running bulk replays and bulk actions.
+func (db *DB) BulkRunning(ctx context.Context) (replays, actions bool, err error) {
+	err = db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM recoveries WHERE state = 'running'),
+		EXISTS (SELECT 1 FROM bulk_actions WHERE state = 'running')`).Scan(&replays, &actions)
+	return replays, actions, storageError(err)
+}
+
 // NextBulks lists the running bulk actions, oldest first.
 func (db *DB) NextBulks(ctx context.Context) ([]hook.Bulk, error) {
 	return collect(ctx, db.read, scanBulk, `SELECT `+bulkColumns+` FROM bulk_actions WHERE state = 'running' ORDER BY id`)
