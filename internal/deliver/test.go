@@ -222,8 +222,14 @@ func (w *Worker) Preview(
 	return w.preview(ctx, p, ev)
 }
 
-// PreviewNew is Preview for an endpoint that is not stored.
+// PreviewNew is Preview for an endpoint that is not stored. A tenant has one of these, or of [Worker.Try], at a time:
+// scripts of one endpoint run one after another, but each of these endpoints is another one.
 func (w *Worker) PreviewNew(ctx context.Context, c *contract.Contract, e *hook.Endpoint, ev *hook.Event) (*hook.Preview, error) {
+	turn := hook.EndpointID(uuidOf(e.Tenant))
+	if err := w.beginTest(turn); err != nil {
+		return nil, err
+	}
+	defer w.endTest(turn)
 	p, err := newPlan(e, c)
 	if err != nil {
 		return nil, err

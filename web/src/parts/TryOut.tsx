@@ -4,6 +4,7 @@ import { IconEye, IconSend } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import type { Schemas } from "../api/client";
 import { useT } from "../i18n";
+import { useShows } from "../session";
 import { Trouble } from "./basics";
 import { Exchange } from "./Exchange";
 import { Verdict } from "./TestPanel";
@@ -21,6 +22,7 @@ export function TryOut({
   onWrong: (error: Error) => boolean;
 }) {
   const t = useT();
+  const shows = useShows();
   const attempt = useMutation<Schemas["TryResult"], Error, boolean>({ mutationFn: run, onError: onWrong });
   const placed = attempt.error !== null && onWrong(attempt.error);
   const { request, result } = attempt.data ?? {};
@@ -36,15 +38,17 @@ export function TryOut({
         >
           {t.form.tryDry}
         </Button>
-        <Button
-          variant="default"
-          size="xs"
-          leftSection={<IconSend size={14} />}
-          loading={attempt.isPending && attempt.variables}
-          onClick={() => attempt.mutate(true)}
-        >
-          {t.form.trySend}
-        </Button>
+        {shows("test") && (
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<IconSend size={14} />}
+            loading={attempt.isPending && attempt.variables}
+            onClick={() => attempt.mutate(true)}
+          >
+            {t.form.trySend}
+          </Button>
+        )}
         <Text size="xs" c="dimmed">
           {t.form.tryText}
         </Text>
