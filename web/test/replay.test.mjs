@@ -103,6 +103,50 @@ test("deliveries are selected, sent again, cancelled, searched and their filters
   await close();
 });
 
+test("what waits for an endpoint is cancelled on its page; a bulk action is seen and stopped after its dialog is closed", async () => {
+  await server.call("PUT", "/v1/tenants/bolt", { name: "Bolt" });
+  const e = await server.call("POST", "/v1/tenants/bolt/endpoints", {
+    name: "Lento",
+    url: `${receiver.url}/hooks`,
+    state: "paused",
+  });
+  for (let i = 0; i < 8; i++)
+    await server.call(
+      "POST",
+      "/v1/tenants/bolt/events",
+      Array.from({ length: 1000 }, () => ({ type: "many", payload: {} })),
+    );
+  const { page, wrong, close } = await signedIn(browser, server, t, `/t/bolt/endpoints/${e.id}`);
+  const dialog = page.getByRole("dialog");
+  const n = new Intl.NumberFormat("es").format(8000);
+  await page.getByRole("button", { name: t.bulk.cancel, exact: true }).click();
+  await dialog.getByText(t.bulk.willCancel(n, false)).waitFor();
+  await dialog.getByRole("button", { name: t.bulk.startCancel }).click();
+  await dialog.getByText(t.bulk.doneCancel(n)).waitFor();
+  await page.keyboard.press("Escape");
+
+  await page.goto(`${server.url}/t/bolt/deliveries`);
+  await page.getByRole("button", { name: t.deliveries.selectAll }).click();
+  await page.getByRole("button", { name: t.bulk.retry, exact: true }).click();
+  await dialog.getByText(t.bulk.willRetry(n, false)).waitFor();
+  await dialog.getByRole("button", { name: t.bulk.startRetry }).click();
+  await dialog.getByText(t.bulk.background).waitFor();
+  await page.reload();
+  const lines = page.getByRole("group", { name: t.bulk.actions });
+  await lines.getByText(t.bulk.retrying("#", n).split("#")[0]).waitFor();
+  await lines.getByText(t.bulk.retrying("#", n).split("#")[1]).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await screenshot(page, "replay-running");
+  await lines.getByRole("button", { name: t.bulk.stop, exact: true }).click();
+  await lines.getByRole("button", { name: t.bulk.ended("2") }).click();
+  await lines.getByText(t.bulk.stopped("#").split("#")[0]).waitFor();
+  await lines.getByText(t.bulk.doneCancel(n)).waitFor();
+  assert.equal(await lines.getByRole("button", { name: t.bulk.stop, exact: true }).count(), 0);
+  assert.deepEqual(await stumbles(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("at 360 px a row says which endpoint and why, and the filters fold", async () => {
   const { page, wrong, close } = await signedIn(browser, server, t, "/t/acme/deliveries", { width: 360, height: 740 });
   const row = page.locator(".rows [role=listitem]").last();

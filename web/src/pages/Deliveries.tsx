@@ -9,7 +9,7 @@ import type { Delivery } from "../api/client";
 import { contractsQuery, type DeliveryFilter, endpointsQuery } from "../api/queries";
 import { localTime, number } from "../format";
 import { type Language, useT } from "../i18n";
-import { BulkDialog, type BulkInput, bulkOf } from "../parts/Bulk";
+import { BulkDialog, type BulkInput, BulkLines, bulkOf } from "../parts/Bulk";
 import { PageHead, useSettled } from "../parts/basics";
 import { DeliveryRows, Row, useEventTitles } from "../parts/DeliveryRows";
 import { LiveMark } from "../parts/Live";
@@ -211,6 +211,7 @@ export function DeliveriesPage() {
           </Tooltip>
         )}
       </Group>
+      <BulkLines tenant={tenant} />
       {mayRetry && (
         <Group mb="sm" gap="sm" role="group" aria-label={t.deliveries.selectAll}>
           {all || picked.size > 0 ? (

@@ -31,6 +31,7 @@ import { contractsQuery, endpointQuery, ofTenant, queryClient } from "../api/que
 import { exactTime, number, parseSpan, span } from "../format";
 import { type Language, useT } from "../i18n";
 import { CertificateLine, kindOf } from "../parts/AuthForm";
+import { CancelWaiting } from "../parts/Bulk";
 import { Copy, Fact, HealthBadge, PageHead, Skeletons, Time, Trouble } from "../parts/basics";
 import { Confirm } from "../parts/Confirm";
 import { DeliveryRows } from "../parts/DeliveryRows";
@@ -133,7 +134,12 @@ export function EndpointPage() {
         {shows("deliveries") && (
           <Tabs.Panel value="history">
             <Stack gap="md">
-              {mayRetry && e.mode === "at_least_once" && e.state !== "disabled" && <Recover endpoint={e} />}
+              {mayRetry && e.state !== "disabled" && (
+                <Group justify="flex-end" gap="sm">
+                  <CancelWaiting tenant={tenant} endpoint={e.id} />
+                  {e.mode === "at_least_once" && <Recover endpoint={e} />}
+                </Group>
+              )}
               {shows("events") && <Omissions tenant={tenant} filter={{ endpoint: e.id }} />}
               <DeliveryRows tenant={tenant} filter={{ endpoint: e.id }} hideEndpoint />
             </Stack>

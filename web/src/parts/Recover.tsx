@@ -17,11 +17,9 @@ export function Recover({ endpoint: e }: { endpoint: Endpoint }) {
   const [opened, { open, close }] = useDisclosure();
   return (
     <>
-      <Group justify="flex-end">
-        <Button variant="default" size="xs" leftSection={<IconRefresh size={14} />} onClick={open}>
-          {t.endpoints.recover}
-        </Button>
-      </Group>
+      <Button variant="default" size="xs" leftSection={<IconRefresh size={14} />} onClick={open}>
+        {t.endpoints.recover}
+      </Button>
       {opened && <RecoverDialog endpoint={e} onClose={close} />}
     </>
   );
