@@ -19,6 +19,8 @@ type BulkInput struct {
 	Until      *time.Time `json:"until,omitempty" doc:"Only of events made before then." example:"2026-11-22T00:00:00Z"`
 	By         string     `json:"by,omitempty" enum:"made,ended" doc:"What since and until are compared with, as in the list of deliveries."`
 	Tests      *bool      `json:"tests,omitempty" doc:"false leaves out tests of endpoints."`
+	Contains   string     `json:"contains,omitempty" maxLength:"200" doc:"Only of events whose payload has this text, letter by letter: what a search in the list of deliveries finds. Without states and ids, a retry is then about all states. The text is kept encrypted until the action ends, and is not shown. Each payload that the other members select is read, so narrow them."`
+	Reveal     bool       `json:"reveal,omitempty" doc:"true searches what the contract calls sensitive, too, for contains. It needs what reveal needs elsewhere, and the audit notes it."`
 }
 
 // BulkAction sends many deliveries again, or cancels them, in the background. It shows its progress.
@@ -27,6 +29,7 @@ type BulkAction struct {
 	Action     string           `json:"action" enum:"retry,cancel"`
 	State      string           `json:"state" enum:"running,done,stopped"`
 	Filter     BulkInput        `json:"filter" doc:"What it was asked for."`
+	Searched   bool             `json:"searched" doc:"It is about deliveries whose payload has a text, which is not shown."`
 	Examined   int64            `json:"examined" doc:"Deliveries looked at so far."`
 	Changed    int64            `json:"changed" doc:"Deliveries queued again, or cancelled, so far."`
 	Left       map[string]int64 `json:"left" doc:"How many of the selected deliveries stayed as they are, by the reason: being_sent (one that is cancelled while it is being sent may still arrive, and is not tried again), delivery_finished, delivery_unfinished, delivery_is_test, at_most_once, endpoint_disabled, endpoint_deleted, event_erased, superseded or shadow."`

@@ -24,6 +24,7 @@ type BulkStore interface {
 type Bulks struct {
 	Store     BulkStore
 	Recoverer Recoverer // goes through bulk actions, too
+	Shown     func(hook.Sight, *hook.Event) *hook.Event
 }
 
 const (
@@ -34,11 +35,12 @@ const (
 // BulkSpec says what to do with which deliveries.
 type BulkSpec struct {
 	Kind   hook.BulkKind
+	Search *hook.PayloadSearch // nil: whatever the payload is; Shown is not needed
 	Filter hook.DeliveryFilter // IDs in any order. A retry without ids and states means what ended without success, or waits for its next attempt
 }
 
 // bulk is the action that is asked for, which is not begun. The code of its error is bulk_invalid.
-func (in BulkSpec) bulk(tenant string) (hook.Bulk, error) {
+func (x Bulks) bulk(tenant string, in BulkSpec) (hook.Bulk, error) {
 	b := hook.Bulk{
 		ID: hook.BulkID(hook.NewID()), Tenant: tenant, Kind: in.Kind, Filter: in.Filter, State: hook.BulkRunning, CreatedAt: now(),
 	}
@@ -53,10 +55,13 @@ func (in BulkSpec) bulk(tenant string) (hook.Bulk, error) {
 	if len(f.IDs) > maxBulkIDs {
 		return b, wrong(hook.Field("/deliveries", "too_many_entries", "This can have at most {max} entries.", "max", maxBulkIDs))
 	}
+	if in.Search != nil {
+		b.Search = &hook.PayloadSearch{Text: in.Search.Text, Personal: in.Search.Personal, Shown: x.Shown}
+	}
 	f.IDs = slices.Clone(f.IDs)
 	slices.SortFunc(f.IDs, func(a, b hook.DeliveryID) int { return bytes.Compare(a[:], b[:]) })
 	f.IDs = slices.Compact(f.IDs)
-	if in.Kind == hook.BulkRetry && len(f.IDs) == 0 && len(f.States) == 0 {
+	if in.Kind == hook.BulkRetry && len(f.IDs) == 0 && len(f.States) == 0 && in.Search == nil {
 		f.States = []hook.State{hook.Failed, hook.Unknown, hook.Cancelled, hook.Retrying}
 	}
 	return b, nil
@@ -64,7 +69,7 @@ func (in BulkSpec) bulk(tenant string) (hook.Bulk, error) {
 
 // Start begins a bulk action, which goes on in the background. The codes of its errors are bulk_invalid and tenant_not_found.
 func (x Bulks) Start(ctx context.Context, tenant string, in BulkSpec) (*hook.Bulk, error) {
-	b, err := in.bulk(tenant)
+	b, err := x.bulk(tenant, in)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +93,7 @@ func (x Bulks) Start(ctx context.Context, tenant string, in BulkSpec) (*hook.Bul
 
 // Preview says what [Bulks.Start] would do, without doing it.
 func (x Bulks) Preview(ctx context.Context, tenant string, in BulkSpec) (hook.BulkPreview, error) {
-	b, err := in.bulk(tenant)
+	b, err := x.bulk(tenant, in)
 	if err != nil {
 		return hook.BulkPreview{}, err
 	}

@@ -27,13 +27,13 @@ func (h bulkHandlers) register(a *API) {
 			"again or cancels it. What is made after it began is not touched. It runs in the background and survives a restart; read it to see " +
 			"its progress. What an at-most-once contract has sent, or may have, is never sent again. A delivery that is being sent when it " +
 			"is cancelled may still arrive, and is not tried again.",
-		codes: []string{"bulk_invalid"},
+		codes: []string{"bulk_invalid", "personal_forbidden"},
 	}, h.start)
 	add(a, operation{
 		id: "preview-bulk-action", contracts: true, scope: "deliveries:retry", method: http.MethodPost, path: bulksPath + "/preview", tag: "deliveries",
 		access: auth.Managers, summary: "Count what a bulk action would do",
 		description: "What POST …/bulk-actions with the same body would change. Nothing is changed or stored. It counts for about two seconds.",
-		codes:       []string{"bulk_invalid"},
+		codes:       []string{"bulk_invalid", "personal_forbidden"},
 	}, h.preview)
 	add(a, operation{
 		id: "list-bulk-actions", contracts: true, method: http.MethodGet, path: bulksPath, tag: "deliveries", access: auth.Readers,
@@ -96,13 +96,20 @@ func (h bulkHandlers) spec(ctx context.Context, tenant string, in client.BulkInp
 		f.Until = in.Until.UTC()
 	}
 	f.Ended, f.NoTests = in.By == "ended", in.Tests != nil && !*in.Tests
+	if in.Contains != "" {
+		sight, err := h.deliveries.sees.of(ctx, Revealing{in.Reveal}, tenant, "deliveries")
+		if err != nil {
+			return out, err
+		}
+		out.Search = &hook.PayloadSearch{Text: in.Contains, Personal: sight.Personal}
+	}
 	return out, nil
 }
 
 func wireBulk(b hook.Bulk) client.BulkAction {
 	f := b.Filter
 	out := client.BulkAction{
-		ID: b.ID.String(), Action: string(b.Kind), State: string(b.State), Examined: b.Examined, Changed: b.Changed, Left: b.Left,
+		ID: b.ID.String(), Action: string(b.Kind), State: string(b.State), Searched: b.Search != nil, Examined: b.Examined, Changed: b.Changed, Left: b.Left,
 		Progress: b.Progress(), CreatedAt: b.CreatedAt, FinishedAt: wireTime(b.FinishedAt),
 		Filter: client.BulkInput{Action: string(b.Kind), Contracts: f.Contracts, Types: f.Types, Since: wireTime(f.Since), Until: wireTime(f.Until)},
 	}

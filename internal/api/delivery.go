@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -201,12 +200,8 @@ func (h deliveryHandlers) search(
 	if err != nil {
 		return nil, err
 	}
-	plain := []byte(text)
-	quoted := bytes.Trim(encode(text), `"`) // as JSON has it: é can stand there as \u00e9, and " has a backslash before it
-	found, err := h.store.SearchDeliveries(ctx, tenant, f, p, func(e *hook.Event) bool {
-		payload := h.sees.Event(sight, e).Payload
-		return bytes.Contains(payload, plain) || bytes.Contains(payload, quoted)
-	})
+	s := hook.PayloadSearch{Text: text, Personal: sight.Personal, Shown: h.sees.Event}
+	found, err := h.store.SearchDeliveries(ctx, tenant, f, p, s.Has)
 	if err != nil {
 		return nil, err
 	}

@@ -161,6 +161,23 @@ func TestSearchInPayloads(t *testing.T) {
 	if got := found(adminKey, "contains=ana@&contract=private&reveal=true"); got != "1 of 1" {
 		t.Errorf("revealed, it finds %s", got)
 	}
+	// A bulk action is about exactly what the search finds, for whoever may do both.
+	for body, want := range map[string]string{
+		`"contains":"A-1"`: "2", `"contains":"A-18"`: "1", `"contains":"A-18","types":["a"]`: "0", `"contains":"a-17"`: "0",
+		`"contains":"mañana"`: "1", `"contains":"A-17","since":"2999-01-01T00:00:00Z"`: "0", `"contains":"ana@"`: "0",
+		`"contains":"ana@","contracts":["private"],"reveal":true`: "1", `"reveal":true`: "3",
+	} {
+		if a := s.do("POST", tenant+"/bulk-actions/preview", `{"action":"cancel",`+body+`}`).want(200); jsonOf(t, a.get("changed")) != want {
+			t.Errorf("%s: %s, want %s", body, a.Body, want)
+		}
+	}
+	scoped := s.limited(map[string]any{"scopes": []string{"deliveries:retry"}})
+	s.as(scoped, "POST", tenant+"/bulk-actions", `{"action":"cancel","contains":"ana@","reveal":true}`).want(403)
+	b := s.as(scoped, "POST", tenant+"/bulk-actions", `{"action":"cancel","contains":"A-17"}`).want(202)
+	if b.get("searched") != true || jsonOf(t, b.get("total")) != "1" || strings.Contains(b.Body, "A-17") {
+		t.Errorf("begun: %s", b.Body)
+	}
+	s.do("POST", tenant+"/bulk-actions", `{"action":"cancel","contains":"`+strings.Repeat("x", 201)+`"}`).want(422)
 	s.as(s.key(`{"role":"read"}`), "GET", tenant+"/deliveries?contains=ana@&reveal=true", "").want(403)
 }
 

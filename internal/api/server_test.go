@@ -178,7 +178,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 	if err := known.Reload(t.Context()); err != nil { // what an earlier server on the same database was told
 		t.Fatal(err)
 	}
-	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, MaxPayload: 64 << 10, Log: log})
+	s.in = ingest.New(ingest.Options{Store: db, Dispatcher: s.worker, Contracts: set, KeepKeys: 24 * time.Hour, MaxPayload: 64 << 10, Log: log, Shown: view.Views{Contracts: set}.Event})
 	s.schedules = schedule.New(schedule.Options{Store: db, Accepter: s.in, Contracts: set, Node: "test", Log: log})
 	sender := sendhttp.New(sendhttp.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	t.Cleanup(sender.Close)
@@ -200,7 +200,7 @@ func newServerOf(t testing.TB, db *store.DB) *server {
 			Contracts:   admin.Contracts{Store: db, InForce: set, Catalog: known, Library: contract.NewLibrary(contracts.Library())},
 			Tests:       admin.Tests{Store: db, Contracts: set, Tester: tester, MaxPayload: maxPayload, Hide: view.Views{Contracts: set}.Public},
 			Recoveries:  admin.Recoveries{Store: db, Contracts: set, Recoverer: s.in, Waker: s.worker},
-			Bulks:       admin.Bulks{Store: db, Recoverer: s.in},
+			Bulks:       admin.Bulks{Store: db, Recoverer: s.in, Shown: view.Views{Contracts: set}.Event},
 			Filters:     admin.SavedFilters{Store: db},
 			Schedules:   admin.Schedules{Store: db, Contracts: set, Runner: s.schedules},
 			Deliveries:  admin.Deliveries{Store: db, Contracts: set, Waker: s.worker},

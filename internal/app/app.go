@@ -269,6 +269,7 @@ func (s *server) assemble() (*parts, error) {
 		Store: s.db, Dispatcher: dispatcher{p.worker, &s.live}, Contracts: inForce, KeepKeys: s.cfg.Idempotency, MaxPayload: int(s.cfg.MaxPayload),
 		Log: log("ingest"), Now: s.now,
 		EventWork: int64(s.cfg.EventWork), Accounts: work.NewAccounts(int64(s.cfg.TenantWork)), LeftOut: seen.Cancelled, Omitted: seen.omitted,
+		Shown: view.Views{Contracts: inForce}.Event,
 	})
 	// All nodes have the same name here. Schedules run on the leading node, and a node
 	// that becomes the leader takes over the claims of the one before (docs/adr/0007).
@@ -304,7 +305,7 @@ func (s *server) useCases(p *parts, inForce *contract.Set) admin.Admin {
 		Contracts:   admin.Contracts{Store: s.db, InForce: inForce, Catalog: p.known, Library: contract.NewLibrary(contracts.Library())},
 		Tests:       admin.Tests{Store: s.db, Contracts: inForce, Tester: p.worker, MaxPayload: int(s.cfg.MaxPayload), Hide: view.Views{Contracts: inForce}.Public},
 		Recoveries:  admin.Recoveries{Store: s.db, Contracts: inForce, Recoverer: p.in, Waker: p.worker},
-		Bulks:       admin.Bulks{Store: s.db, Recoverer: p.in},
+		Bulks:       admin.Bulks{Store: s.db, Recoverer: p.in, Shown: view.Views{Contracts: inForce}.Event},
 		Filters:     admin.SavedFilters{Store: s.db},
 		Schedules:   admin.Schedules{Store: s.db, Contracts: inForce, Runner: p.schedules},
 		Deliveries:  admin.Deliveries{Store: s.db, Contracts: inForce, Waker: p.worker},

@@ -1,6 +1,14 @@
 package hook
 
-import "time"
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
 
 // BulkKind is what a bulk action does with each of its deliveries.
 type BulkKind string
@@ -26,9 +34,10 @@ type Bulk struct {
 	Tenant   string
 	Kind     BulkKind
 	Filter   DeliveryFilter
-	Cursor   DeliveryID // the last delivery looked at; zero: none yet
-	Examined int64      // deliveries looked at so far
-	Changed  int64      // deliveries queued again or cancelled so far
+	Search   *PayloadSearch // of the selected deliveries, it is about those whose payload has this; nil: about all
+	Cursor   DeliveryID     // the last delivery looked at; zero: none yet
+	Examined int64          // deliveries looked at so far
+	Changed  int64          // deliveries queued again or cancelled so far
 	// Left counts the deliveries that the filter selects and that stayed as they are, by the reason: the codes of
 	// [BulkKind.Decide], and event_erased.
 	Left map[string]int64
@@ -37,6 +46,50 @@ type Bulk struct {
 	State      BulkState
 	CreatedAt  time.Time
 	FinishedAt time.Time // zero while running
+}
+
+// PayloadSearch is a text that payloads are searched for, letter by letter.
+type PayloadSearch struct {
+	Text     string // "": nothing has it. A bulk action that has ended keeps no text
+	Personal bool   // what a contract calls sensitive is searched, too
+	// Shown is an event as a sight of it shows it. The store returns nil, and finds nothing until its caller sets it.
+	Shown func(Sight, *Event) *Event
+}
+
+// Has reports whether the payload of an event has the text.
+func (s *PayloadSearch) Has(e *Event) bool {
+	if s.Text == "" || s.Shown == nil || e.Unreadable {
+		return false
+	}
+	payload := s.Shown(Sight{Personal: s.Personal}, e).Payload
+	return slices.ContainsFunc(spellings(s.Text), func(text []byte) bool { return bytes.Contains(payload, text) })
+}
+
+// spellings are a text as it is, and as JSON can have it: " has a backslash before it, and ñ can stand there as \u00f1.
+func spellings(text string) [][]byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(text) // a string can always be encoded
+	quoted := b.Bytes()[1 : b.Len()-2]
+	list := [][]byte{[]byte(text), quoted}
+	if !bytes.ContainsFunc(quoted, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return list
+	}
+	for _, form := range []string{`\u%04x`, `\u%04X`} {
+		var ascii []byte
+		for _, r := range string(quoted) {
+			if r < utf8.RuneSelf {
+				ascii = append(ascii, byte(r))
+				continue
+			}
+			for _, unit := range utf16.Encode([]rune{r}) {
+				ascii = fmt.Appendf(ascii, form, unit)
+			}
+		}
+		list = append(list, ascii)
+	}
+	return list
 }
 
 // LeftAlone is how many of the selected deliveries stayed as they are.

@@ -101,6 +101,9 @@ type Options struct {
 	Accounts  *work.Accounts // limit what each tenant computes; nil: nothing does
 	// LeftOut is called for each stored delivery that was left out; nil: nobody watches them.
 	LeftOut func(*hook.Delivery)
+	// Shown is an event without what its contract calls sensitive, unless the sight is of that. Bulk actions search it. nil:
+	// they find nothing.
+	Shown func(hook.Sight, *hook.Event) *hook.Event
 	// Omitted is called with everything that an error left out, also for the deliveries that LeftOut is called for, after
 	// the commit that it belongs to: each time with one event or delivery, with its time in the only example. nil: nobody
 	// counts them.

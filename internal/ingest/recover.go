@@ -113,6 +113,9 @@ func (in *Ingest) bulkOne(ctx context.Context, b *hook.Bulk) (queued bool, err e
 		}
 		return t != nil && t.ordered
 	}
+	if b.Search != nil {
+		b.Search.Shown = in.Shown
+	}
 	step, err := in.Store.AdvanceBulk(ctx, b, ordered)
 	if hook.IsKind(err, hook.KindConflict) { // a person stopped it
 		return false, nil

@@ -24,7 +24,27 @@ const (
 	countRows   = 20_000
 )
 
-const bulkColumns = `id, tenant, kind, filter, cursor, examined, changed, left_alone, total, state, created_at, finished_at`
+const bulkColumns = `id, tenant, kind, filter, cursor, examined, changed, left_alone, total, state, created_at, finished_at, contains`
+
+// bulkSearching is in the column state of a running bulk action that is about what a search finds. A program of the release
+// before would not know of the search, and do the same with all; it takes only what is running.
+const (
+	bulkSearching = "searching"
+	bulkRuns      = `state IN ('running', 'searching')`
+)
+
+func storedBulkState(b *hook.Bulk) string {
+	if b.State == hook.BulkRunning && b.Search != nil {
+		return bulkSearching
+	}
+	return string(b.State)
+}
+
+// storedSearch is the column contains, before it is sealed.
+type storedSearch struct {
+	Text     string `json:"text"`
+	Personal bool   `json:"personal,omitempty"`
+}
 
 // storedFilter is a filter as the column has it.
 type storedFilter struct {
@@ -38,6 +58,7 @@ type storedFilter struct {
 	Until     time.Time `json:"until,omitzero"`
 	Ended     bool      `json:"ended,omitempty"`
 	NoTests   bool      `json:"no_tests,omitempty"`
+	Searched  bool      `json:"searched,omitempty"` // the text is in a column of its own, until the action ends
 }
 
 func storeFilter(f *hook.DeliveryFilter) storedFilter {
@@ -85,12 +106,12 @@ func (s *storedFilter) filter() (f hook.DeliveryFilter, err error) {
 	return f, nil
 }
 
-func scanBulk(row scanner) (b hook.Bulk, err error) {
-	var id, cursor []byte
+func (db *DB) scanBulk(row scanner) (b hook.Bulk, err error) {
+	var id, cursor, contains []byte
 	var filter, left string
 	var created, finished sql.NullInt64
 	if err := row.Scan(&id, &b.Tenant, &b.Kind, &filter, &cursor, &b.Examined, &b.Changed, &left, &b.Total, &b.State, &created,
-		&finished); err != nil {
+		&finished, &contains); err != nil {
 		return b, err
 	}
 	copy(b.ID[:], id)
@@ -103,12 +124,31 @@ func scanBulk(row scanner) (b hook.Bulk, err error) {
 	if b.Filter, err = stored.filter(); err != nil {
 		return b, err
 	}
+	if stored.Searched {
+		var search storedSearch
+		if contains != nil && db.seal.openJSON(contains, id, &search) != nil {
+			search = storedSearch{} // no key opens it: nothing is found
+		}
+		b.Search = &hook.PayloadSearch{Text: search.Text, Personal: search.Personal}
+	}
+	if b.State == bulkSearching {
+		b.State = hook.BulkRunning
+	}
 	return b, json.Unmarshal([]byte(left), &b.Left)
 }
 
 // CreateBulk stores a new bulk action, which begins with the oldest delivery that its filter selects.
 func (db *DB) CreateBulk(ctx context.Context, b *hook.Bulk) error {
-	filter, err := json.Marshal(storeFilter(&b.Filter))
+	stored := storeFilter(&b.Filter)
+	var contains []byte
+	if s := b.Search; s != nil {
+		stored.Searched = true
+		var err error
+		if contains, err = db.seal.sealJSON(storedSearch{s.Text, s.Personal}, b.ID[:]); err != nil {
+			return err
+		}
+	}
+	filter, err := json.Marshal(stored)
 	if err != nil {
 		return err
 	}
@@ -116,12 +156,16 @@ func (db *DB) CreateBulk(ctx context.Context, b *hook.Bulk) error {
 		if err := t.aliveTenant(b.Tenant); err != nil {
 			return err
 		}
-		if _, err := t.exec(`INSERT INTO bulk_actions (`+bulkColumns+`) VALUES ($1, $2, $3, $4, $5, 0, 0, '{}', $6, $7, $8, NULL)`,
-			b.ID[:], b.Tenant, string(b.Kind), string(filter), b.Cursor[:], b.Total, string(b.State), b.CreatedAt.UnixMicro()); err != nil {
+		if _, err := t.exec(`INSERT INTO bulk_actions (`+bulkColumns+`) VALUES ($1, $2, $3, $4, $5, 0, 0, '{}', $6, $7, $8, NULL, $9)`,
+			b.ID[:], b.Tenant, string(b.Kind), string(filter), b.Cursor[:], b.Total, storedBulkState(b), b.CreatedAt.UnixMicro(), contains); err != nil {
 			return err
 		}
+		fields := filterFields(&b.Filter)
+		if b.Search != nil {
+			fields = append(fields, "contains") // the text can be a person's
+		}
 		return t.audit(hook.AuditEntry{
-			Tenant: b.Tenant, Action: hook.ActionBulkStarted, Object: b.ID.String(), Name: string(b.Kind), Fields: filterFields(&b.Filter),
+			Tenant: b.Tenant, Action: hook.ActionBulkStarted, Object: b.ID.String(), Name: string(b.Kind), Fields: fields,
 		})
 	})
 }
@@ -155,7 +199,7 @@ func filterFields(f *hook.DeliveryFilter) (list []string) {
 
 // Bulk is a bulk action of a tenant.
 func (db *DB) Bulk(ctx context.Context, tenant string, id hook.BulkID) (hook.Bulk, error) {
-	b, err := scanBulk(db.read.QueryRowContext(ctx, `SELECT `+bulkColumns+` FROM bulk_actions WHERE id = $1 AND tenant = $2`, id[:], tenant))
+	b, err := db.scanBulk(db.read.QueryRowContext(ctx, `SELECT `+bulkColumns+` FROM bulk_actions WHERE id = $1 AND tenant = $2`, id[:], tenant))
 	if errors.Is(err, sql.ErrNoRows) {
 		return b, hook.NotFound("bulk_action", id.String())
 	}
@@ -165,7 +209,7 @@ func (db *DB) Bulk(ctx context.Context, tenant string, id hook.BulkID) (hook.Bul
 // Bulks lists the bulk actions of a tenant, newest first. next is where the next page begins, zero if this is the last one.
 func (db *DB) Bulks(ctx context.Context, tenant string, p hook.Page) (list []hook.Bulk, next hook.ID, err error) {
 	_, hi := span(hook.ID{}, p.Before)
-	list, err = collect(ctx, db.read, scanBulk, `SELECT `+bulkColumns+` FROM bulk_actions
+	list, err = collect(ctx, db.read, db.scanBulk, `SELECT `+bulkColumns+` FROM bulk_actions
 		WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, tenant, hi[:], p.Limit+1)
 	list, next = cut(list, p.Limit, func(b hook.Bulk) hook.ID { return hook.ID(b.ID) })
 	return list, next, err
@@ -174,19 +218,19 @@ func (db *DB) Bulks(ctx context.Context, tenant string, p hook.Page) (list []hoo
 // BulkRunning reports whether there are running bulk replays and bulk actions.
 func (db *DB) BulkRunning(ctx context.Context) (replays, actions bool, err error) {
 	err = db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM recoveries WHERE state = 'running'),
-		EXISTS (SELECT 1 FROM bulk_actions WHERE state = 'running')`).Scan(&replays, &actions)
+		EXISTS (SELECT 1 FROM bulk_actions WHERE `+bulkRuns+`)`).Scan(&replays, &actions)
 	return replays, actions, storageError(err)
 }
 
 // NextBulks lists the running bulk actions, oldest first.
 func (db *DB) NextBulks(ctx context.Context) ([]hook.Bulk, error) {
-	return collect(ctx, db.read, scanBulk, `SELECT `+bulkColumns+` FROM bulk_actions WHERE state = 'running' ORDER BY id`)
+	return collect(ctx, db.read, db.scanBulk, `SELECT `+bulkColumns+` FROM bulk_actions WHERE `+bulkRuns+` ORDER BY id`)
 }
 
 // StopBulk stops a running bulk action: no step of it is made after that. One that has ended stays as it is.
 func (db *DB) StopBulk(ctx context.Context, tenant string, id hook.BulkID) (b hook.Bulk, err error) {
 	err = db.change(ctx, func(t *tx) error {
-		n, err := t.exec(`UPDATE bulk_actions SET state = $3, finished_at = $4 WHERE id = $1 AND tenant = $2 AND state = 'running'`,
+		n, err := t.exec(`UPDATE bulk_actions SET state = $3, finished_at = $4, contains = NULL WHERE id = $1 AND tenant = $2 AND `+bulkRuns,
 			id[:], tenant, string(hook.BulkStopped), db.now().UnixMicro())
 		if err != nil || n == 0 {
 			return err
@@ -260,7 +304,7 @@ func (db *DB) bulkRange(ctx context.Context, b *hook.Bulk) (r bulkRange, err err
 		return r, nil
 	}
 	limit := bulkRetries
-	if b.Kind == hook.BulkCancel {
+	if b.Kind == hook.BulkCancel || b.Search != nil {
 		limit = bulkCancels
 	}
 	if len(ids) > 0 {
@@ -280,11 +324,16 @@ func (db *DB) bulkRange(ctx context.Context, b *hook.Bulk) (r bulkRange, err err
 	if r.found, err = inOrder(ctx, db, scanDelivery, q.text(s.columns, s.table, fmt.Sprintf("ORDER BY id LIMIT %d", limit)), q.args...); err != nil {
 		return r, err
 	}
+	if len(r.found) == limit && len(ids) == 0 {
+		r.end, r.last = hook.ID(r.found[limit-1].ID), false
+	}
+	if b.Search != nil {
+		if err := db.searchRange(ctx, b, &r); err != nil {
+			return r, err
+		}
+	}
 	if len(ids) > 0 {
 		return r, nil
-	}
-	if len(r.found) == limit {
-		r.end, r.last = hook.ID(r.found[limit-1].ID), false
 	}
 	q = s.from(r.lo, r.end, false)
 	n, err := inOrder(ctx, db, one[int], q.text("count(*)", s.table, ""), q.args...)
@@ -292,6 +341,39 @@ func (db *DB) bulkRange(ctx context.Context, b *hook.Bulk) (r bulkRange, err err
 		r.examined = n[0]
 	}
 	return r, err
+}
+
+// searchRange leaves in a range what its search finds. The range ends where a page of a search would end.
+func (db *DB) searchRange(ctx context.Context, b *hook.Bulk, r *bulkRange) error {
+	looked, most := r.found, bulkRetries
+	if b.Kind == hook.BulkCancel {
+		most = bulkCancels
+	}
+	r.found = nil
+	events := map[hook.EventID]*hook.Event{}
+	size := 0
+	for start, i := time.Now(), 0; i < len(looked); i++ {
+		d := looked[i]
+		if i > 0 && (len(r.found) == most || size >= searchBytes || time.Since(start) > searchTime) {
+			r.end, r.last = hook.ID(looked[i-1].ID), false
+			return nil
+		}
+		e := events[d.ID.Event()]
+		if e == nil {
+			clear(events) // those behind are not needed again: deliveries of an event are together
+			err := db.dialect.readEvents(ctx, events, looked[i:min(i+eventsTogether, len(looked))])
+			if err != nil && !hook.IsKind(err, hook.KindNotFound) {
+				return err
+			}
+			if e = events[d.ID.Event()]; e == nil {
+				continue
+			}
+		}
+		if size += len(e.Payload); b.Search.Has(e) {
+			r.found = append(r.found, d)
+		}
+	}
+	return nil
 }
 
 // AdvanceBulk makes one step of a running bulk action: what it changes and its progress are one commit, so that no step is
@@ -310,7 +392,7 @@ func (db *DB) AdvanceBulk(ctx context.Context, b *hook.Bulk, ordered func(hook.E
 		maps.Copy(next.Left, b.Left)
 		var state hook.BulkState
 		err := t.row(`SELECT state FROM bulk_actions WHERE id = $1 AND cursor = $2`, b.ID[:], b.Cursor[:]).Scan(&state)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && state != hook.BulkRunning {
+		if errors.Is(err, sql.ErrNoRows) || err == nil && string(state) != storedBulkState(b) {
 			return hook.Conflict("bulk_moved", "Somebody else has continued or ended this bulk action.")
 		}
 		if err != nil {
@@ -344,8 +426,9 @@ func (db *DB) AdvanceBulk(ctx context.Context, b *hook.Bulk, ordered func(hook.E
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE bulk_actions SET cursor = $2, examined = $3, changed = $4, left_alone = $5, state = $6, finished_at = $7 WHERE id = $1`,
-			b.ID[:], next.Cursor[:], next.Examined, next.Changed, string(left), string(next.State), micros(next.FinishedAt))
+		_, err = t.exec(`UPDATE bulk_actions SET cursor = $2, examined = $3, changed = $4, left_alone = $5, state = $6, finished_at = $7,
+			contains = CASE WHEN $6 IN ('running', 'searching') THEN contains END WHERE id = $1`,
+			b.ID[:], next.Cursor[:], next.Examined, next.Changed, string(left), storedBulkState(&next), micros(next.FinishedAt))
 		return err
 	})
 	if err != nil {
@@ -363,6 +446,9 @@ func (t *tx) cancelRange(b *hook.Bulk, r *bulkRange, step *hook.BulkStep, now ti
 	}
 	q := r.scan.from(r.lo, r.end, true)
 	q.and("test = %s", false)
+	if b.Search != nil {
+		q.in("id", anyOf(r.found, func(d hook.Delivery) any { return d.ID[:] }))
+	}
 	list, err := t.follow(edges(hook.OnCancel, now), q)
 	if err != nil {
 		return err
@@ -485,6 +571,34 @@ func (db *DB) PreviewBulk(ctx context.Context, b hook.Bulk, within time.Duration
 		g.d.NextAttemptAt = b.CreatedAt
 		return g, nil
 	}
+	count := func(g group) {
+		state, ok := states[g.d.Endpoint]
+		if !ok {
+			state = hook.EndpointDeleted
+		}
+		p.States[g.d.State] += g.count
+		if _, left := b.Kind.Decide(g.d, len(b.Filter.IDs) > 0, hook.Standing{State: state}, b.CreatedAt); left != "" {
+			p.Left[left] += g.count
+		} else {
+			p.Changed += g.count
+		}
+	}
+	for start := time.Now(); b.Search != nil; {
+		r, err := db.bulkRange(ctx, &b)
+		if err != nil {
+			return p, err
+		}
+		for _, d := range r.found {
+			count(group{d, 1})
+		}
+		if b.Cursor = hook.DeliveryID(r.end); r.last {
+			return p, nil
+		}
+		if time.Since(start) > within {
+			p.AtLeast = true
+			return p, nil
+		}
+	}
 	for start := time.Now(); ; {
 		s, ids, more := bulkScan(&b)
 		if bytes.Compare(s.lo[:], s.hi[:]) >= 0 || len(b.Filter.IDs) > 0 && len(ids) == 0 {
@@ -510,16 +624,7 @@ func (db *DB) PreviewBulk(ctx context.Context, b hook.Bulk, within time.Duration
 			return p, err
 		}
 		for _, g := range list {
-			state, ok := states[g.d.Endpoint]
-			if !ok {
-				state = hook.EndpointDeleted
-			}
-			p.States[g.d.State] += g.count
-			if _, left := b.Kind.Decide(g.d, len(b.Filter.IDs) > 0, hook.Standing{State: state}, b.CreatedAt); left != "" {
-				p.Left[left] += g.count
-			} else {
-				p.Changed += g.count
-			}
+			count(g)
 		}
 		if !more {
 			return p, nil

@@ -463,8 +463,9 @@ func (s *scenario) run() {
 		return db.SetEndpointState(ctx, e.ID, hook.EndpointPaused, hook.ReasonByPerson, now)
 	}, nil)
 	s.replay(e.ID)
-	s.bulk(hook.BulkCancel)
-	s.bulk(hook.BulkRetry)
+	s.bulk(hook.BulkCancel, nil)
+	s.bulk(hook.BulkRetry, nil)
+	s.bulk(hook.BulkCancel, &hook.PayloadSearch{Text: "{", Shown: func(_ hook.Sight, e *hook.Event) *hook.Event { return e }})
 	s.access()
 	s.step("public docs", func(ctx context.Context) error { return db.SetPublicDocs(ctx, "standard", true) }, func() bool {
 		on, err := db.HasPublicDocs(ctx, "standard")
@@ -540,9 +541,9 @@ func (s *scenario) schedule(e hook.EndpointID) {
 	}
 }
 
-// bulk does something with all deliveries, and saves a filter.
-func (s *scenario) bulk(kind hook.BulkKind) {
-	b := hook.Bulk{ID: hook.BulkID(hook.NewID()), Tenant: s.tenant, Kind: kind, State: hook.BulkRunning, CreatedAt: time.Now().Add(time.Hour)}
+// bulk does something with all deliveries, or with what a search finds, and saves a filter.
+func (s *scenario) bulk(kind hook.BulkKind, search *hook.PayloadSearch) {
+	b := hook.Bulk{ID: hook.BulkID(hook.NewID()), Tenant: s.tenant, Kind: kind, Search: search, State: hook.BulkRunning, CreatedAt: time.Now().Add(time.Hour)}
 	s.step("bulk action", func(ctx context.Context) error { return s.db.CreateBulk(ctx, &b) }, func() bool {
 		_, err := s.db.Bulk(s.t.Context(), s.tenant, b.ID)
 		return err == nil
@@ -553,6 +554,7 @@ func (s *scenario) bulk(kind hook.BulkKind) {
 		if err != nil || now.State != hook.BulkRunning {
 			return err
 		}
+		now.Search = search
 		_, err = s.db.AdvanceBulk(ctx, &now, func(hook.EndpointID) bool { return false })
 		return err
 	}, nil)

@@ -275,6 +275,7 @@ var sealedTables = []sealedTable{
 		},
 		open: sealedMemberOf, replace: replaceMember,
 	},
+	{name: "bulk_actions", column: "contains", key: []string{"id"}, row: firstColumn},
 	{name: "omissions", column: "examples", key: []string{"tenant", "id"}, row: allColumns("omissions")},
 	payloads("events", "payload", "tenant", "id"),
 	payloads("records", "document", "tenant", "contract", "kind", "key"),

@@ -85,6 +85,21 @@ test("deliveries are selected, sent again, cancelled, searched and their filters
   await screenshot(page, "replay-search");
   assert.deepEqual(await stumbles(page), []);
   assert.ok(!page.url().includes("A-1"), "what was searched for is in the address");
+
+  // All that the search finds are sent again, and nothing else; nobody sees for what it looked.
+  await page.getByRole("button", { name: t.deliveries.selectAll }).click();
+  await page.getByRole("button", { name: t.bulk.retry, exact: true }).click();
+  await dialog.getByText(t.bulk.willRetry("2", false)).waitFor();
+  await dialog.getByText(t.bulk.searched("A-1")).waitFor();
+  await screenshot(page, "replay-search-all");
+  assert.deepEqual(await stumbles(page), []);
+  await dialog.getByRole("button", { name: t.bulk.startRetry }).click();
+  await dialog.getByText(t.bulk.doneRetry("2")).waitFor();
+  await page.keyboard.press("Escape");
+  await until(async () => (await states()).failed === 3);
+  const actions = await server.call("GET", "/v1/tenants/acme/bulk-actions?limit=1");
+  assert.equal(actions.items[0].searched, true);
+  assert.ok(!JSON.stringify(actions).includes("A-1"), "what was searched for is shown");
   await page.getByLabel(t.deliveries.contains).fill("");
 
   // A filter with a name, by days.

@@ -70,6 +70,8 @@ const en = {
       client_id: "Client ID",
       client_secret: "Client secret",
       concurrency: "Concurrency",
+      contains: "text in the payload",
+      reveal: "reveal personal data",
       contract: "System",
       contracts: "Systems",
       cursor: "Page",
@@ -906,6 +908,8 @@ const en = {
     cancelling: (n: string, of?: string) => `Cancelling: ${n}${of ? ` of ${of}` : ""}…`,
     ended: (n: string) => `Bulk actions that ended in the last 24 hours (${n})`,
     leftAlone: (n: string) => `${n} stayed as they were.`,
+    searched: (text: string) =>
+      `Every payload that your filters select is searched for “${text}”, also those that the list has not searched yet. What the system calls sensitive is not searched.`,
     startRetry: "Send them again",
     startCancel: "Cancel them",
     running: (n: string, of: string) => `${n} of ${of}…`,

@@ -209,6 +209,8 @@ const es: Messages = {
       client_id: "Id de cliente",
       client_secret: "Secreto de cliente",
       concurrency: "Solicitudes simultáneas",
+      contains: "texto en los datos",
+      reveal: "mostrar datos personales",
       contract: "Sistema",
       contracts: "Sistemas",
       cursor: "Página",
@@ -1044,6 +1046,8 @@ const es: Messages = {
     cancelling: (n, total) => `Cancelando ${n}${total ? ` de ${total}` : ""}…`,
     ended: (n) => `Acciones en lote que terminaron en las últimas 24 horas (${n})`,
     leftAlone: (n) => `${n} quedaron como estaban.`,
+    searched: (text) =>
+      `Se busca «${text}» en los datos de todas las entregas que abarcan sus filtros, también en las que la lista todavía no revisó. No se busca en los datos que el sistema marca como sensibles.`,
     startRetry: "Enviarlas de nuevo",
     startCancel: "Cancelarlas",
     running: (n, of) => `${n} de ${of}…`,

@@ -211,6 +211,8 @@ const pt: Messages = {
       client_id: "Id de cliente",
       client_secret: "Segredo de cliente",
       concurrency: "Requisições simultâneas",
+      contains: "texto nos dados",
+      reveal: "mostrar dados pessoais",
       contract: "Sistema",
       contracts: "Sistemas",
       cursor: "Página",
@@ -1055,6 +1057,8 @@ const pt: Messages = {
     cancelling: (n, total) => `Cancelando ${n}${total ? ` de ${total}` : ""}…`,
     ended: (n) => `Ações em lote que terminaram nas últimas 24 horas (${n})`,
     leftAlone: (n) => `${n} ficaram como estavam.`,
+    searched: (text) =>
+      `“${text}” é procurado nos dados de todas as entregas que seus filtros abrangem, também nas que a lista ainda não verificou. Os dados que o sistema marca como sensíveis não são pesquisados.`,
     startRetry: "Enviar de novo",
     startCancel: "Cancelar",
     running: (n, of) => `${n} de ${of}…`,

@@ -82,7 +82,7 @@ export function DeliveriesPage() {
       }
     : undefined;
   const begin = (action: BulkInput["action"]) =>
-    setBulk(all ? bulkOf(action, filter) : { action, deliveries: [...picked.keys()] });
+    setBulk(all ? bulkOf(action, filter, text) : { action, deliveries: [...picked.keys()] });
   const named = (id: string) => endpoints.data?.find((e) => e.id === id);
   const find = (id: string) => {
     const v = id.trim();
@@ -237,7 +237,7 @@ export function DeliveriesPage() {
               </Button>
             </>
           ) : null}
-          {!all && !text && (
+          {!all && (
             <Button size="xs" variant="default" onClick={() => setAll(true)}>
               {t.deliveries.selectAll}
             </Button>

@@ -15,13 +15,27 @@ import { Time, Trouble } from "./basics";
 export type BulkInput = Schemas["BulkInput"];
 type BulkAction = Schemas["BulkAction"];
 
-/** What a bulk action is asked for all that a filter selects. */
-export const bulkOf = (action: BulkInput["action"], f: DeliveryFilter): BulkInput => ({
+const everything: BulkInput["states"] = [
+  "pending",
+  "sending",
+  "retrying",
+  "delivered",
+  "failed",
+  "unknown",
+  "cancelled",
+];
+
+/**
+ * What a bulk action is asked for all that a filter selects: with a text, what a search finds. Then it is about all
+ * states, as the search is.
+ */
+export const bulkOf = (action: BulkInput["action"], f: DeliveryFilter, contains?: string): BulkInput => ({
   action,
+  contains,
   endpoints: several(f.endpoint),
   contracts: several(f.contract),
   types: several(f.type),
-  states: several(f.state) as BulkInput["states"],
+  states: (several(f.state) as BulkInput["states"]) ?? (contains ? everything : undefined),
   event: f.event,
   since: f.since,
   until: f.until,
@@ -65,6 +79,11 @@ export function BulkDialog({ tenant, input, onClose }: { tenant: string; input: 
               {p && (
                 <Text fw={600}>
                   {(retry ? t.bulk.willRetry : t.bulk.willCancel)(number(p.changed, t.locale), p.at_least)}
+                </Text>
+              )}
+              {input.contains && (
+                <Text size="sm" mt="xs">
+                  {t.bulk.searched(input.contains)}
                 </Text>
               )}
               {left.length > 0 && (
