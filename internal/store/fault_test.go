@@ -781,8 +781,8 @@ func eachStatement(t *testing.T, db *DB, f *faults, stride int, ways ...failing)
 // long reports whether everything is to be tried (make test-long).
 func long() bool { return os.Getenv("GANCHO_TEST_LONG") != "" }
 
-// Each statement that SQLite is given fails once, in two ways. The race detector makes SQLite ten times as slow, so make test
-// takes the first with each text, and a third of them in the second way; make test-long takes all, without it.
+// Each statement that SQLite is given fails once, in two ways. make test takes the first with each text, and a third of them
+// in the second way; make test-long takes all. Both run it without the race detector, which makes SQLite ten times as slow.
 func TestEachStatementFails(t *testing.T) {
 	t.Parallel()
 	db, f := openFaulty(t, filepath.Join(t.TempDir(), "gancho.db"))
