@@ -598,7 +598,7 @@ const en = {
     anyEvent: "Every event",
     events: (n: number) => `${n} ${plural(n, "event", "events")}`,
     history: "History",
-    lastRunOf: "Last execution",
+    lastRunOf: "Last run",
     configuration: "Configuration",
     disable: "Disable",
     enable: "Enable",
