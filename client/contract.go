@@ -31,7 +31,20 @@ type Contract struct {
 	EventTypes []EventType     `json:"event_types" doc:"The name * stands for any type that is not listed."`
 	Methods    []string        `json:"methods" doc:"HTTP methods an endpoint may choose from, the default first."`
 	Settings   json.RawMessage `json:"settings" object:"true" doc:"JSON Schema of the settings of its endpoints; writeOnly marks secrets."`
+	Names      ContractNames   `json:"names" doc:"What the system calls its things, in the language asked for. What is missing has the word of the product."`
 	Sensitive  []string        `json:"sensitive" doc:"Where personal data stands in payloads, bodies, records and settings; it is masked unless somebody asks for it." example:"[\"contact.email\"]"`
+}
+
+// ContractNames is what a system calls its things.
+type ContractNames struct {
+	Endpoint *Noun `json:"endpoint,omitempty" doc:"What an endpoint is called."`
+}
+
+// Noun is what people call a thing, as it stands in the middle of a sentence.
+type Noun struct {
+	One    string `json:"one" example:"webhook"`
+	Many   string `json:"many" example:"webhooks"`
+	Gender string `json:"gender" enum:"masculine,feminine" doc:"Articles and adjectives follow it in Spanish and Portuguese."`
 }
 
 // EventType is one type of event of a contract.

@@ -113,6 +113,12 @@ func wireContract(c *contract.Contract, language string) client.Contract {
 	if c.AllowsShaping() {
 		out.Shaping = "on"
 	}
+	if n := c.EndpointNoun(language); n.One != "" {
+		out.Names.Endpoint = &client.Noun{One: n.One, Many: n.Many, Gender: contract.Genders[0]}
+		if n.Feminine {
+			out.Names.Endpoint.Gender = contract.Genders[1]
+		}
+	}
 	for _, e := range c.EventTypes() {
 		out.EventTypes = append(out.EventTypes, wireEventType(c, e, language))
 	}

@@ -112,6 +112,13 @@ func TestGetContract(t *testing.T) {
 			s.do("GET", "/v1/contracts/"+c.Name+"?lang="+lang, "").want(200).is("source", string(c.Source))
 		}
 	}
+	// What the system calls an endpoint is there in the language asked for; without a name the product's word holds.
+	s.do("GET", "/v1/contracts/upnify?lang=es", "").want(200).is("names.endpoint.one", "webhook").is("names.endpoint.many", "webhooks").
+		is("names.endpoint.gender", "masculine")
+	s.do("GET", "/v1/contracts/shop?lang=es", "").want(200).is("names.endpoint", nil)
+	s.post("/v1/contracts", shop+"\nnames: {endpoint: {pt: {one: conexão, many: conexões, gender: feminine}}}\n").want(201)
+	s.do("GET", "/v1/contracts/shop?lang=pt", "").want(200).is("names.endpoint.many", "conexões").is("names.endpoint.gender", "feminine")
+	s.do("GET", "/v1/contracts/shop?lang=es", "").want(200).is("names.endpoint", nil)
 	// A key of a tenant may read contracts, and not write them.
 	s.tenant("acme")
 	key := s.key(`{"role":"tenant","tenant":"acme"}`)

@@ -42,6 +42,8 @@ type Contract struct {
 	// Category is one of [Categories], "" if the contract names none.
 	Category string
 
+	endpointNouns map[string]Noun // by language; see [Contract.EndpointNoun]
+
 	records     []RecordKind
 	events      []EventType
 	byName      map[string]int // event type → index of events

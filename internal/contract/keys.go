@@ -51,6 +51,7 @@ func namesOfKeys(list []section) map[string][]string {
 // Values that many keys have.
 const (
 	aText     = "text, or one for each language"
+	aNoun     = "word, or mapping"
 	aSchema   = "JSON Schema"
 	aValue    = "JSON template"
 	aTemplate = "template"
@@ -68,6 +69,7 @@ var language = []section{
 		{"about", aText, "", "What the system does, for people."},
 		{"document", "URL", "", "Where the public document of the system is."},
 		{"category", oneOf(Categories...), "", "What kind of system it is."},
+		{"names", "mapping", "the words of the product", "What the system calls its things, where people read of them."},
 		{"records", "mapping from kinds", "no changes are watched", "The kinds of business object whose changes are watched."},
 		{"events", "mapping from names", needed, "The event types, and what makes them; `\"*\"` stands for any other."},
 		{"endpoint", "mapping", "POST of the payload as JSON", "What a request looks like, and what a person fills in."},
@@ -81,6 +83,19 @@ var language = []section{
 		{"docs", "mapping", "", "What customers read: a text for the beginning of each chapter, questions, tables, notes and links."},
 		{"assumed", "mapping from paths to texts", "", "What no public document of the system states."},
 		{"tests", "mapping from names", "", "Examples with what has to come out, for `gancho contract test`."},
+	}},
+	{"names", "What things are called", []key{
+		{"endpoint", aNoun + ", or one for each language", "endpoint, destino", "What an endpoint is called, for example `webhook`."},
+	}},
+	{"names.endpoint", "What things are called", []key{
+		{"en", aNoun, "endpoint", "The noun in English."},
+		{"es", aNoun, "destino", "The noun in Spanish."},
+		{"pt", aNoun, "destino", "The noun in Portuguese."},
+	}},
+	{"names.endpoint.*", "What things are called", []key{
+		{"one", "words of at most " + fmt.Sprint(maxNoun) + " characters", needed, "The word as it stands in the middle of a sentence."},
+		{"many", "words of at most " + fmt.Sprint(maxNoun) + " characters", "`one` with an s", "Its plural."},
+		{"gender", oneOf(Genders...), "`masculine`", "The gender that Spanish and Portuguese articles and adjectives follow."},
 	}},
 	{"records.*", "Records", []key{
 		{"title", aText, needed, "What people read instead of the name."},

@@ -93,6 +93,7 @@ var sections = []struct {
 	{"about", func(l *loader, c *Contract, n *yamlfile.Node) { c.About = l.Text(n) }},
 	{"document", (*loader).documentURL},
 	{"category", func(l *loader, c *Contract, n *yamlfile.Node) { c.Category = l.OneOf(n, Categories...) }},
+	{"names", (*loader).names},
 	{"credentials", (*loader).credentials},
 	{"endpoint", (*loader).endpoint},
 	{"records", (*loader).readRecords},

@@ -31,6 +31,7 @@ var treatments = map[string]treatment{
 	"contract": {nothing, "endpoints and receivers do not see the name"},
 	"title":    {nothing, "people read it"}, "about": {nothing, "people read it"}, "document": {nothing, "people read it"},
 	"category": {nothing, "people read it"}, "docs": {nothing, "people read it"}, "assumed": {nothing, "people read it"},
+	"names":         {nothing, "people read it"},
 	"tests":         {nothing, "they send nothing"},
 	"sensitive":     {nothing, "it is sent as it is; only who looks at the history sees less"},
 	"seal_payloads": {nothing, "it is about how payloads are stored"},
