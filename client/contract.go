@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -257,7 +258,7 @@ type ContractTest struct {
 type ContractRenderInput struct {
 	Contract   string            `json:"contract,omitempty" maxLength:"64" doc:"Name of a contract; left out if source is given." example:"standard"`
 	Source     string            `json:"source,omitempty" doc:"A contract as YAML, which need not be stored."`
-	Tenant     string            `json:"tenant,omitempty" maxLength:"64" doc:"Tenant of the stored event." example:"acme"`
+	Tenant     string            `json:"tenant,omitempty" maxLength:"64" doc:"Tenant of the stored event. A request is sent by the network rules of this tenant." example:"acme"`
 	Event      string            `json:"event,omitempty" maxLength:"128" doc:"A stored event of the tenant and the contract: its id, or the id that its caller gave it." example:"evt_06ew2c6eqfy7d00000000000g0"`
 	EventType  string            `json:"event_type,omitempty" maxLength:"128" doc:"If left out, the first event type of the contract." example:"order.paid"`
 	Payload    json.RawMessage   `json:"payload,omitempty" doc:"Any JSON value. If left out, the contract's example of the event type."`
@@ -268,6 +269,13 @@ type ContractRenderInput struct {
 	EventTypes []string          `json:"event_types,omitempty" doc:"Event types of the endpoint. If left out and the contract asks for some, the type of the event."`
 }
 
+// ContractTryInput says what to send to an address under a contract: that of [ContractRenderInput], whose URL and tenant
+// have to be given.
+type ContractTryInput struct {
+	ContractRenderInput
+	Secret string `json:"secret,omitempty" maxLength:"16384" doc:"Signing secret, if the contract signs. If left out, one is made up, and the receiver cannot check the signature." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
+}
+
 // ContractRendering is the request that would be made.
 type ContractRendering struct {
 	Request   *Request `json:"request" doc:"As the receiver would get it, secrets masked; null: none can be made, see problems."`
@@ -275,6 +283,7 @@ type ContractRendering struct {
 	// EventTypes are those of the contract that was rendered, so that an editor can offer them before they are stored.
 	EventTypes []EventType     `json:"event_types" doc:"Event types of the contract; empty if the contract is wrong."`
 	Settings   json.RawMessage `json:"settings" doc:"JSON Schema of what is filled in for an endpoint of the contract; null if the contract is wrong."`
+	Signing    bool            `json:"signing" doc:"Whether the contract signs requests with a secret of the endpoint."`
 	Problems   []ProblemError  `json:"problems" doc:"What is wrong with the contract (line and column), or with the input (pointer)."`
 }
 
@@ -360,6 +369,16 @@ func (c *Client) CheckContract(ctx context.Context, source string) (*ContractChe
 // RenderContract shows the request that a contract makes for an event. Nothing is stored or sent.
 func (c *Client) RenderContract(ctx context.Context, in ContractRenderInput) (*ContractRendering, error) {
 	return send[ContractRendering](ctx, c, http.MethodPost, path("contracts", "render"), in)
+}
+
+// TryContract sends the request that a contract makes, once, to the URL of in. Nothing is stored. lang is the language of
+// the diagnosis: en, es or pt; "": English.
+func (c *Client) TryContract(ctx context.Context, in ContractTryInput, lang string) (*TestResult, error) {
+	at := path("contracts", "try")
+	if lang != "" {
+		at += "?lang=" + url.QueryEscape(lang)
+	}
+	return send[TestResult](ctx, c, http.MethodPost, at, in)
 }
 
 // SetPublicDocs decides whether everybody can read the documentation of a contract.

@@ -143,6 +143,11 @@ func checkEndpoint(known contracts, in *EndpointSpec) (*contract.Contract, error
 	if c == nil {
 		return nil, known.unknown(in.Contract)
 	}
+	return c, checkEndpointUnder(c, in)
+}
+
+// checkEndpointUnder applies the rules for one endpoint of a contract, which need not be stored.
+func checkEndpointUnder(c *contract.Contract, in *EndpointSpec) error {
 	cfg := &in.Config
 	slices.SortFunc(cfg.Headers, func(x, y hook.Header) int { return strings.Compare(x.Name, y.Name) })
 	wrong := append(slices.Clone(in.Wrong), checkName(in.Name)...)
@@ -165,9 +170,9 @@ func checkEndpoint(known contracts, in *EndpointSpec) (*contract.Contract, error
 		cfg.Settings = nil
 	}
 	if wrong = append(wrong, c.CheckEndpoint(*cfg)...); len(wrong) > 0 {
-		return nil, hook.InvalidFields("endpoint_invalid", wrong...)
+		return hook.InvalidFields("endpoint_invalid", wrong...)
 	}
-	return c, nil
+	return nil
 }
 
 // checkShaping applies the rules for what one endpoint does to the requests of its contract: a filter and a

@@ -104,7 +104,8 @@ func (x Tests) Endpoint(ctx context.Context, tenant, id string, choice EventChoi
 
 // Trial is an endpoint that somebody wants to try before it is stored.
 type Trial struct {
-	Endpoint *hook.Endpoint // not stored, and its id is that of nobody
+	Contract *contract.Contract
+	Endpoint *hook.Endpoint // not stored as it is here; a new one has an id of its own
 	Event    *hook.Event
 	Preview  *hook.Preview    // what would be sent, secrets masked; nil if it was sent
 	Result   *hook.TestResult // what came of it; nil if nothing was sent
@@ -141,7 +142,31 @@ func (x Tests) TryChange(ctx context.Context, all Endpoints, tenant, id string, 
 func (x Tests) try(
 	ctx context.Context, all Endpoints, c *contract.Contract, was *hook.Endpoint, in EndpointSpec, choice EventChoice, send bool,
 ) (*Trial, error) {
-	if was.ID == (hook.EndpointID{}) {
+	e, err := tried(ctx, all, c, was, in)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := x.madeUp(c, e.Config, choice)
+	if err == nil && ev == nil {
+		err = hook.InvalidFields("event_type_unknown", c.NoEvent(choice.Type).At("/event_type"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	ev.Tenant = was.Tenant
+	out := &Trial{Contract: c, Endpoint: e, Event: ev}
+	if send {
+		out.Result, err = x.Tester.Try(ctx, c, e, ev)
+	} else {
+		out.Preview, err = x.Tester.PreviewNew(ctx, c, e, ev)
+	}
+	return out, err
+}
+
+// tried is the endpoint that in, which was checked, makes of was. It is not stored.
+func tried(ctx context.Context, all Endpoints, c *contract.Contract, was *hook.Endpoint, in EndpointSpec) (*hook.Endpoint, error) {
+	isNew := was.ID == (hook.EndpointID{})
+	if isNew {
 		if err := checkEndpointReach(ctx, all.Egress, was.Tenant, c, in.Config, was.Config); err != nil {
 			return nil, err
 		}
@@ -153,25 +178,14 @@ func (x Tests) try(
 	if err != nil {
 		return nil, err
 	}
+	if !isNew {
+		e.ID, e.CreatedAt = was.ID, was.CreatedAt
+	}
 	if len(was.Secrets) > 0 {
 		e.Secrets = was.Secrets
 	}
 	e.Version = 1
-	ev, err := x.madeUp(c, e.Config, choice)
-	if err == nil && ev == nil {
-		err = hook.InvalidFields("event_type_unknown", c.NoEvent(choice.Type).At("/event_type"))
-	}
-	if err != nil {
-		return nil, err
-	}
-	ev.Tenant = was.Tenant
-	out := &Trial{Endpoint: e, Event: ev}
-	if send {
-		out.Result, err = x.Tester.Try(ctx, c, e, ev)
-	} else {
-		out.Preview, err = x.Tester.PreviewNew(ctx, c, e, ev)
-	}
-	return out, err
+	return e, nil
 }
 
 // eventFor creates an event to test an endpoint with.
@@ -262,11 +276,12 @@ func otherContract(got, want string) error {
 		"This event is of the contract {got}; here it has to be of the contract {want}.", "got", got, "want", want))
 }
 
-// ContractTrial says which request to preview under a contract, without an endpoint.
+// ContractTrial says which request to preview or to try under a contract, without an endpoint.
 type ContractTrial struct {
 	Contract string // the name of one in force; "" if Source is given
 	Source   string // a contract that need not be stored
-	Tenant   string // of the stored event, if one is chosen
+	Tenant   string // of the stored event, if one is chosen; a request is sent by the rules of this tenant
+	Secret   string // signing secret of what is sent; "": one is made if the contract signs
 	EventChoice
 	// Config is the configuration of the endpoint. Without a URL it gets an example, and without event types the type
 	// of the event, if the contract asks for some.
@@ -296,28 +311,20 @@ func (x Tests) PreviewContract(ctx context.Context, in ContractTrial) (*Contract
 	if err != nil {
 		return nil, err
 	}
-	ev, err := x.eventUnder(ctx, c, e, in)
+	ev, err := x.eventUnder(ctx, c, e.Config, in)
 	if err != nil {
 		return nil, err
 	}
 	out := &ContractPreview{Contract: c}
 	if _, ok := c.Event(ev.Type); !ok {
-		pointer := "/event_type"
-		if in.Event != "" {
-			pointer = "/event"
-		}
-		out.Wrong = []hook.FieldError{c.NoEvent(ev.Type).At(pointer)}
+		out.Wrong = []hook.FieldError{c.NoEvent(ev.Type).At(in.typePointer())}
 		return out, nil
 	}
 	out.EventType = ev.Type
-	if least, _ := c.EventTypesPerEndpoint(); least > 0 && len(e.Config.EventTypes) == 0 {
-		e.Config.EventTypes = []string{ev.Type}
-	}
+	chooseType(c, &e.Config, ev.Type)
 	out.Wrong = c.CheckEndpoint(e.Config)
 	renderable := len(out.Wrong) == 0
-	for _, f := range c.CheckPayload(ev.Type, ev.Payload) {
-		out.Wrong = append(out.Wrong, f.At("/payload"+f.Pointer))
-	}
+	out.Wrong = append(out.Wrong, wrongPayload(c, ev)...)
 	if !renderable {
 		return out, nil
 	}
@@ -330,6 +337,69 @@ func (x Tests) PreviewContract(ctx context.Context, in ContractTrial) (*Contract
 		return nil, err
 	}
 	return out, nil
+}
+
+// TryContract sends the request that a contract makes, once, to the URL of the trial, and waits for the answer. It checks
+// what creating an endpoint of the contract checks. Nothing is stored. The error is a *[contract.Problems] if the contract
+// is wrong; other codes are those of [Tests.PreviewContract], endpoint_invalid, secret_invalid, event_type_unknown,
+// payload_invalid and test_running.
+func (x Tests) TryContract(ctx context.Context, all Endpoints, in ContractTrial) (*Trial, error) {
+	if in.Tenant == "" {
+		return nil, hook.InvalidFields("request_invalid", hook.Field("/tenant", "tenant_of_trial",
+			"Say by the rules of which tenant this is sent."))
+	}
+	if _, err := x.Store.Tenant(ctx, in.Tenant); err != nil {
+		return nil, err
+	}
+	c, err := x.contractOf(in)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := x.eventUnder(ctx, c, in.Config, in)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := c.Event(ev.Type); !ok {
+		return nil, hook.InvalidFields("event_type_unknown", c.NoEvent(ev.Type).At(in.typePointer()))
+	}
+	spec := EndpointSpec{Contract: c.Name, Config: in.Config, State: hook.EndpointActive, Secret: in.Secret}
+	chooseType(c, &spec.Config, ev.Type)
+	if err := checkEndpointUnder(c, &spec); err != nil {
+		return nil, err
+	}
+	if wrong := wrongPayload(c, ev); len(wrong) > 0 {
+		return nil, hook.InvalidFields("payload_invalid", wrong...)
+	}
+	e, err := tried(ctx, all, c, &hook.Endpoint{Tenant: in.Tenant}, spec)
+	if err != nil {
+		return nil, err
+	}
+	out := &Trial{Contract: c, Endpoint: e, Event: ev}
+	out.Result, err = x.Tester.Try(ctx, c, e, ev)
+	return out, err
+}
+
+// typePointer is where the trial says which event type it is about.
+func (in ContractTrial) typePointer() string {
+	if in.Event != "" {
+		return "/event"
+	}
+	return "/event_type"
+}
+
+// chooseType gives an endpoint the event type of its trial, if the contract asks for types and it has none.
+func chooseType(c *contract.Contract, cfg *hook.EndpointConfig, eventType string) {
+	if least, _ := c.EventTypesPerEndpoint(); least > 0 && len(cfg.EventTypes) == 0 {
+		cfg.EventTypes = []string{eventType}
+	}
+}
+
+// wrongPayload is what the contract's schema refuses of the payload of an event.
+func wrongPayload(c *contract.Contract, ev *hook.Event) (wrong []hook.FieldError) {
+	for _, f := range c.CheckPayload(ev.Type, ev.Payload) {
+		wrong = append(wrong, f.At("/payload"+f.Pointer))
+	}
+	return wrong
 }
 
 // contractOf is the contract that a trial names or brings.
@@ -374,9 +444,9 @@ func madeUpEndpoint(c *contract.Contract, in ContractTrial) (*hook.Endpoint, err
 }
 
 // eventUnder is the event of a trial as if it had come in under the contract. The contract may not have its type.
-func (x Tests) eventUnder(ctx context.Context, c *contract.Contract, e *hook.Endpoint, in ContractTrial) (*hook.Event, error) {
+func (x Tests) eventUnder(ctx context.Context, c *contract.Contract, cfg hook.EndpointConfig, in ContractTrial) (*hook.Event, error) {
 	if in.Event == "" {
-		ev, err := x.madeUp(c, e.Config, in.EventChoice)
+		ev, err := x.madeUp(c, cfg, in.EventChoice)
 		switch {
 		case err != nil:
 			return nil, err

@@ -335,11 +335,7 @@ func (h contractHandlers) put(ctx context.Context, in *struct {
 	}
 	c, stored, err := h.contracts.Put(ctx, []byte(in.Body.Source), only)
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
-		detail := contract.Say(problems.List[0].Message, in.language())
-		if len(problems.List) > 1 {
-			detail = summary(len(problems.List), "", "")
-		}
-		return nil, newProblem("contract_invalid", detail, wireProblems(problems.List, in.language())...)
+		return nil, contractInvalid(problems, in.language())
 	}
 	if err != nil {
 		return nil, err
@@ -352,6 +348,27 @@ func (h contractHandlers) put(ctx context.Context, in *struct {
 		Name: c.Name, Version: stored.Version, Created: stored.Created,
 		KeptBack: wireKeptBack(stored.KeptBack),
 	}}, nil
+}
+
+// contractInvalid is the error for a contract with mistakes.
+func contractInvalid(p *contract.Problems, language string) error {
+	detail := contract.Say(p.List[0].Message, language)
+	if len(p.List) > 1 {
+		detail = summary(len(p.List), "", "")
+	}
+	return newProblem("contract_invalid", detail, wireProblems(p.List, language)...)
+}
+
+// contractTrial is what an input says about the request that a contract makes.
+func contractTrial(b client.ContractRenderInput) admin.ContractTrial {
+	return admin.ContractTrial{
+		Contract: b.Contract, Source: b.Source, Tenant: b.Tenant,
+		EventChoice: admin.EventChoice{Event: b.Event, Type: b.EventType, Payload: b.Payload},
+		Config: endpointSpec(client.EndpointInput{
+			URL: b.URL, Method: b.Method, EventTypes: b.EventTypes, Headers: b.Headers,
+			Settings: b.Settings,
+		}).Config,
+	}
 }
 
 // wireProblems are the mistakes in a contract, or what has a newer spelling, as JSON.
@@ -445,15 +462,7 @@ func (h contractHandlers) render(ctx context.Context, in *struct {
 	Body client.ContractRenderInput
 },
 ) (*struct{ Body client.ContractRendering }, error) {
-	b := in.Body
-	p, err := h.tests.PreviewContract(ctx, admin.ContractTrial{
-		Contract: b.Contract, Source: b.Source, Tenant: b.Tenant,
-		EventChoice: admin.EventChoice{Event: b.Event, Type: b.EventType, Payload: b.Payload},
-		Config: endpointSpec(client.EndpointInput{
-			URL: b.URL, Method: b.Method, EventTypes: b.EventTypes, Headers: b.Headers,
-			Settings: b.Settings,
-		}).Config,
-	})
+	p, err := h.tests.PreviewContract(ctx, contractTrial(in.Body))
 	out := client.ContractRendering{Problems: []client.ProblemError{}, EventTypes: []client.EventType{}}
 	if problems, ok := errors.AsType[*contract.Problems](err); ok {
 		out.Problems = wireProblems(problems.List, in.language())
@@ -463,6 +472,7 @@ func (h contractHandlers) render(ctx context.Context, in *struct {
 		return nil, err
 	}
 	out.EventType, out.Settings, out.Problems = p.EventType, p.Contract.SettingsSchema(in.language()), fieldErrors(p.Wrong)
+	out.Signing = p.Contract.Scheme() != nil
 	say(out.Problems, in.language())
 	for _, e := range p.Contract.EventTypes() {
 		out.EventTypes = append(out.EventTypes, wireEventType(p.Contract, e, in.language()))

@@ -123,7 +123,7 @@ func TestGetContract(t *testing.T) {
 	s.tenant("acme")
 	key := s.key(`{"role":"tenant","tenant":"acme"}`)
 	s.as(key, "GET", "/v1/contracts/shop", "").want(200)
-	for _, path := range []string{"/v1/contracts", "/v1/contracts/check", "/v1/contracts/render"} {
+	for _, path := range []string{"/v1/contracts", "/v1/contracts/check", "/v1/contracts/render", "/v1/contracts/try"} {
 		s.as(key, "POST", path, `{"source":"contract: x"}`).want(403)
 	}
 	s.as(key, "PATCH", "/v1/contracts/shop", `{"shaping":"on"}`).want(403)

@@ -16,6 +16,7 @@ import (
 	"gancho.example/client"
 	"gancho/internal/admin"
 	"gancho/internal/auth"
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
@@ -48,6 +49,8 @@ type DeliveryStore interface {
 type Explainer interface {
 	// Attempt says what became of an attempt. e is nil if the endpoint is gone.
 	Attempt(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, language string) hook.Diagnosis
+	// AttemptUnder is Attempt under a contract that need not be in force; nil: it is gone.
+	AttemptUnder(c *contract.Contract, e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, language string) hook.Diagnosis
 	// Delivery says which rules made a delivery what it is. e, ev and last are nil if they are gone, or never were.
 	// heldBy is the delivery that holds the queue before it, "" if none does.
 	Delivery(d hook.Delivery, e *hook.Endpoint, ev *hook.Event, last *hook.Attempt, heldBy, language string) hook.Why

@@ -33,7 +33,7 @@ var portalOperations = map[string]string{
 	"GET /v1/contracts/{name}/docs": "documentation", "GET /v1/contracts/{name}/openapi": "documentation",
 	"GET /v1/contracts/{name}/page": "documentation", "PUT /v1/contracts/{name}/public-docs": never,
 	"GET /v1/library": never, "GET /v1/library/{name}": never, "POST /v1/contracts": never, "PATCH /v1/contracts/{name}": never,
-	"POST /v1/contracts/check": never, "POST /v1/contracts/render": never,
+	"POST /v1/contracts/check": never, "POST /v1/contracts/render": never, "POST /v1/contracts/try": never,
 
 	"GET /v1/tenants/{tenant}/endpoints":                                     "endpoints test deliveries",
 	"GET /v1/tenants/{tenant}/endpoints/{endpoint}":                          "endpoints test deliveries",

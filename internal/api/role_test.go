@@ -108,7 +108,7 @@ func TestRoles(t *testing.T) {
 		"GET /v1/tenants/{tenant}/usage": readMay,
 		"GET /v1/contracts":              "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/contracts/{name}":       "tenant acme, read acme, read all, tenant other, read other",
-		"POST /v1/contracts":             "", "POST /v1/contracts/check": "", "POST /v1/contracts/render": "", "PATCH /v1/contracts/{name}": "",
+		"POST /v1/contracts":             "", "POST /v1/contracts/check": "", "POST /v1/contracts/render": "", "POST /v1/contracts/try": "", "PATCH /v1/contracts/{name}": "",
 		"PUT /v1/contracts/{name}/public-docs": "",
 		"GET /v1/contracts/{name}/page":        "tenant acme, read acme, read all, tenant other, read other",
 		"GET /v1/contracts/{name}/docs":        "tenant acme, read acme, read all, tenant other, read other",

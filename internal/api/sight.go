@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gancho/internal/admin"
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
@@ -22,6 +23,10 @@ type Views interface {
 	Omission(s hook.Sight, o *hook.Omission) *hook.Omission
 	// Attempt is an attempt with the body of its request: its own, or body. e and ev are nil if they are gone.
 	Attempt(s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.Attempt, body []byte) *hook.Attempt
+	// AttemptUnder is Attempt under a contract that need not be in force; nil: it is gone.
+	AttemptUnder(
+		c *contract.Contract, s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.Attempt, body []byte,
+	) *hook.Attempt
 }
 
 // Revealing is the parameter of operations that show what a contract calls sensitive only if they are asked to.

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -10,6 +11,7 @@ import (
 	"gancho.example/client"
 	"gancho/internal/admin"
 	"gancho/internal/auth"
+	"gancho/internal/contract"
 	"gancho/internal/hook"
 )
 
@@ -58,6 +60,19 @@ func (h testHandlers) register(a *API) {
 			"event_type_unknown", "payload_too_large", "render_failed", "test_running",
 		},
 	}, h.tryChange)
+	add(a, operation{
+		id: "try-contract", method: http.MethodPost, path: "/v1/contracts/try", tag: "contracts", access: auth.Operators,
+		summary: "Send the request that a contract makes",
+		description: "Checks an endpoint of the contract as creating it does, sends the request once to its url, and answers " +
+			"with what came of it, judged by the contract's own rule. The contract is named, or sent as text, which need not be " +
+			"stored. The network rules of the tenant hold, and a tenant has one trial at a time. Nothing is stored. It takes " +
+			"the scope endpoints:test, too. Personal data of a stored event is hidden in what is sent.",
+		codes: []string{
+			"contract_invalid", "contract_not_found", "tenant_not_found", "event_not_found", "other_contract",
+			"endpoint_invalid", "secret_invalid", "event_type_unknown", "payload_invalid", "payload_too_large", "test_running",
+		},
+		limit: maxContract,
+	}, h.tryContract)
 	add(a, operation{
 		id: "verify-endpoint", scope: "endpoints:test", method: http.MethodPost, path: endpointPath1 + "/verify", tag: "endpoints", access: auth.Managers,
 		noBody:  true,
@@ -157,12 +172,7 @@ func (h testHandlers) tried(ctx context.Context, t *admin.Trial, language string
 	if t.Preview != nil {
 		return &tryOutput{client.TryResult{Request: new(wireRender(t.Preview))}}, nil
 	}
-	r, err := h.tested(ctx, &admin.EndpointTest{TestResult: t.Result, Endpoint: t.Endpoint, Event: t.Event}, language)
-	if err != nil {
-		return nil, err
-	}
-	r.Body.Delivery, r.Body.Event = "", "" // nothing is stored
-	return &tryOutput{client.TryResult{Result: &r.Body}}, nil
+	return &tryOutput{client.TryResult{Result: h.sent(ctx, t, language)}}, nil
 }
 
 func (h testHandlers) verify(ctx context.Context, in *struct {
@@ -185,13 +195,47 @@ func (h testHandlers) verify(ctx context.Context, in *struct {
 func (h testHandlers) tested(ctx context.Context, r *admin.EndpointTest, language string) (*struct{ Body client.TestResult }, error) {
 	sight := keyOf(ctx).Sight()
 	attempt := h.sees.Attempt(sight, r.Endpoint, r.Event, r.Attempt, r.Body)
-	at := wireAttempt(attempt)
-	return &struct{ Body client.TestResult }{client.TestResult{
-		Passed: r.Delivery.State == hook.Delivered, Request: at.Request, Response: at.Response, TimingMS: at.TimingMS,
-		Error: at.Error, Rule: at.Rule, RuleError: at.RuleError,
-		Diagnosis: wireDiagnosis(h.explain.Attempt(h.sees.Endpoint(sight, r.Endpoint), r.Delivery, attempt, language)),
-		Delivery:  r.Delivery.ID.String(), Event: r.Event.ID.String(), Type: r.Event.Type,
-	}}, nil
+	why := h.explain.Attempt(h.sees.Endpoint(sight, r.Endpoint), r.Delivery, attempt, language)
+	out := wireTest(r.TestResult, r.Event, attempt, why)
+	out.Delivery, out.Event = r.Delivery.ID.String(), r.Event.ID.String()
+	return &struct{ Body client.TestResult }{out}, nil
+}
+
+// sent is the answer to a trial that was sent, under the contract that it was made with. Nothing of it is stored.
+func (h testHandlers) sent(ctx context.Context, t *admin.Trial, language string) *client.TestResult {
+	sight := keyOf(ctx).Sight()
+	attempt := h.sees.AttemptUnder(t.Contract, sight, t.Endpoint, t.Event, t.Result.Attempt, t.Result.Body)
+	why := h.explain.AttemptUnder(t.Contract, h.sees.Endpoint(sight, t.Endpoint), t.Result.Delivery, attempt, language)
+	return new(wireTest(t.Result, t.Event, attempt, why))
+}
+
+// wireTest is the result of a test, of which at is what the caller may see.
+func wireTest(r *hook.TestResult, ev *hook.Event, at *hook.Attempt, why hook.Diagnosis) client.TestResult {
+	out := wireAttempt(at)
+	return client.TestResult{
+		Passed: r.Delivery.State == hook.Delivered, Request: out.Request, Response: out.Response, TimingMS: out.TimingMS,
+		Error: out.Error, Rule: out.Rule, RuleError: out.RuleError, Diagnosis: wireDiagnosis(why), Type: ev.Type,
+	}
+}
+
+func (h testHandlers) tryContract(ctx context.Context, in *struct {
+	Speaks
+	Body client.ContractTryInput
+},
+) (*struct{ Body client.TestResult }, error) {
+	if err := auth.AdmitScope(keyOf(ctx), "endpoints:test"); err != nil {
+		return nil, err
+	}
+	trial := contractTrial(in.Body.ContractRenderInput)
+	trial.Secret = in.Body.Secret
+	t, err := h.tests.TryContract(ctx, h.endpoints, trial)
+	if problems, ok := errors.AsType[*contract.Problems](err); ok {
+		return nil, contractInvalid(problems, in.language())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body client.TestResult }{*h.sent(ctx, t, in.language())}, nil
 }
 
 func (h testHandlers) render(ctx context.Context, in *struct {

@@ -56,6 +56,7 @@ func (w *Worker) Try(ctx context.Context, c *contract.Contract, e *hook.Endpoint
 	}
 	ended := hook.Trigger{Kind: hook.OnAttempt, Outcome: m.outcome}
 	t, _ := hook.Next(job.Delivery, ended, p.policy, hook.Standing{State: p.state}, w.Now())
+	t.Delivery.EndpointVersion, t.Delivery.ContractVersion = e.Version, c.Version // whose limits the attempt had
 	body := ev.Payload
 	if m.frozen != nil {
 		body = m.frozen.Body

@@ -38,6 +38,13 @@ func (x Explainer) serving(e *hook.Endpoint) *contract.Contract {
 
 // Attempt says what became of an attempt of a delivery. e is nil if the endpoint is gone.
 func (x Explainer) Attempt(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, language string) hook.Diagnosis {
+	return x.AttemptUnder(x.serving(e), e, d, at, language)
+}
+
+// AttemptUnder is Attempt under a contract that need not be in force; nil: it is gone.
+func (Explainer) AttemptUnder(
+	c *contract.Contract, e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, language string,
+) hook.Diagnosis {
 	in := diagnose.Attempt{Class: at.Class, URL: at.Request.URL, Response: at.Response}
 	if at.Response != nil {
 		in.HTML = contract.IsHTML(at.Response)
@@ -47,12 +54,12 @@ func (x Explainer) Attempt(e *hook.Endpoint, d hook.Delivery, at *hook.Attempt, 
 			in.URL = e.Config.URL
 		}
 		// The limits of now are those of the attempt, unless the endpoint or its contract was changed since.
-		if c := x.serving(e); c != nil && d.EndpointVersion == e.Version && d.ContractVersion == c.Version {
+		if c != nil && d.EndpointVersion == e.Version && d.ContractVersion == c.Version {
 			limits := c.Limits(e.Config)
 			in.Limit, in.Connect = limits.Timeout, limits.ConnectTimeout
 		}
 	}
-	if c := x.serving(e); c != nil {
+	if c != nil && e != nil {
 		if ends := c.SoonestExpiry(e.Config); !ends.IsZero() && ends.Before(at.StartedAt.Add(hook.CertificateWarning)) {
 			in.Ends = ends
 		}

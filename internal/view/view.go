@@ -125,6 +125,13 @@ func (v Views) Endpoint(s hook.Sight, e *hook.Endpoint) *hook.Endpoint {
 // Attempt is an attempt to deliver as somebody sees it, with the body of its request: its own, or body. The body of its
 // answer is made readable. e and ev are nil if the endpoint or the event is gone.
 func (v Views) Attempt(s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.Attempt, body []byte) *hook.Attempt {
+	return v.AttemptUnder(v.contractOf(e, ev), s, e, ev, at, body)
+}
+
+// AttemptUnder is Attempt under a contract that need not be in force; nil: it is gone.
+func (v Views) AttemptUnder(
+	c *contract.Contract, s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.Attempt, body []byte,
+) *hook.Attempt {
 	shown := *at
 	q := &shown.Request
 	if q.Body == nil && hadBody(q) {
@@ -135,7 +142,6 @@ func (v Views) Attempt(s hook.Sight, e *hook.Endpoint, ev *hook.Event, at *hook.
 		r.Body, r.Truncated = read.Bytes, read.Truncated
 		shown.Response = &r
 	}
-	c := v.contractOf(e, ev)
 	if !s.Personal && c != nil {
 		hidePersonal(c, e, ev, &shown)
 	}

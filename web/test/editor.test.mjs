@@ -1,19 +1,33 @@
 // A contract in the console, from an empty text to its third version, by somebody who speaks Spanish.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { choose, overflow, screenshot, signedIn, startBrowser, startServer, stumbles, texts, until } from "./bed.mjs";
+import {
+  choose,
+  overflow,
+  screenshot,
+  signedIn,
+  startBrowser,
+  startReceiver,
+  startServer,
+  stumbles,
+  texts,
+  until,
+} from "./bed.mjs";
 
 let server;
+let receiver;
 let browser;
 let t;
 
 before(async () => {
-  [server, browser, t] = await Promise.all([startServer(), startBrowser(), texts("es")]);
+  [server, receiver, browser, t] = await Promise.all([startServer(), startReceiver(), startBrowser(), texts("es")]);
   t.locale = "es-MX";
+  await server.call("PUT", "/v1/tenants/acme", { name: "Acme" });
 });
 after(async () => {
   await browser?.close();
   await server?.stop();
+  await receiver?.stop();
 });
 
 for (const look of [
@@ -59,6 +73,31 @@ for (const look of [
     await page.locator(".cm-lint-marker-error").waitFor({ state: "detached" });
     await choose(page, page.getByRole("combobox", { name: t.deliveries.event }), `${t.script.example}: Enviado`);
     await page.getByRole("region", { name: t.delivery.body }).getByText('"A-2"').waitFor();
+
+    // It is sent to an address, once, before anything is stored; what is wrong stands at the field of the address.
+    const trial = page.getByRole("form", { name: t.editor.trial });
+    await choose(page, main.getByRole("combobox", { name: t.nav.tenant }), "Acme");
+    await choose(page, page.getByRole("combobox", { name: t.deliveries.event }), `${t.script.example}: Enviado`);
+    const send = async (url) => {
+      await trial.getByRole("textbox", { name: t.endpoints.url }).fill(url);
+      await trial.getByRole("button", { name: t.form.trySend }).click();
+    };
+    await send("");
+    await trial.getByText(t.problem.details.url_required).waitFor();
+    await send("http://10.1.2.3/");
+    await trial.getByText("10.1.2.3", { exact: false }).waitFor();
+    const before = receiver.got.length;
+    await send(`${receiver.url}/hooks`);
+    await trial.getByText("HTTP 200").first().waitFor();
+    const got = receiver.got.slice(before).map((r) => [r.path, r.headers["x-shop"], r.body]);
+    assert.deepEqual(got, [["/hooks", "a", '{"id":"A-2"}']]);
+    assert.deepEqual(await stumbles(page), []);
+    assert.ok((await overflow(page)) <= 0);
+    await screenshot(page, `editor-trial-${look.name}`);
+    await send(`${receiver.url}/broken`);
+    await trial.getByText("HTTP 500").first().waitFor();
+    assert.deepEqual((await server.call("GET", "/v1/tenants/acme/deliveries")).items, []);
+
     await page.getByRole("button", { name: t.contracts.check }).click();
     await main.getByText(t.editor.isNew(contract)).waitFor();
     await main.getByText("ejemplo de order.sent").waitFor();
@@ -68,7 +107,6 @@ for (const look of [
     assert.equal((await inForce()).version, 1);
 
     // Another text is shown beside the one in force: the lines, and what they mean for receivers.
-    await server.call("PUT", "/v1/tenants/acme", { name: "Acme" });
     await server.call("POST", "/v1/tenants/acme/endpoints", { contract, url: "https://example.com/hooks" });
     await page.getByRole("tab", { name: t.contracts.playground }).click();
     await write(text("5s").replace("X-Shop", "X-Tienda"));

@@ -327,6 +327,7 @@ const en = {
       tenant_id: "An ID has 1 to 64 characters: letters without accents, digits and _ . -",
       tenant_of_endpoint: "Choose the tenant of the endpoint as well.",
       tenant_of_event: "Say which tenant the event belongs to.",
+      tenant_of_trial: "Say by the rules of which tenant this is sent.",
       tenant_required: "A key with this role needs a tenant.",
       tenant_superfluous: "An operator key is good for all tenants. Leave the tenant empty, or choose another role.",
       tenant_unknown: "There is no such tenant. Create it first.",
@@ -1116,6 +1117,11 @@ const en = {
     },
     restoring: (version: string) =>
       `This is the text of version ${version}. It becomes a new version once you put it in force.`,
+    trial: "Try it at an address",
+    trialText:
+      "Sends the request above once, really. Nothing is stored. The network rules of the tenant chosen above apply.",
+    trialSecret:
+      "The one that the receiver knows. Without it, one is made up, and the receiver cannot check the signature.",
     unsaved: "Not in force yet.",
     tabKey: "Press Escape, then Tab, to leave the editor.",
     leave: "Leave without putting it in force?",

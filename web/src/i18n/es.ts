@@ -467,6 +467,7 @@ const es: Messages = {
       tenant_id: "Un id tiene de 1 a 64 caracteres: letras sin tilde, cifras y _ . -",
       tenant_of_endpoint: "Elija también el cliente del destino.",
       tenant_of_event: "Indique de qué cliente es el evento.",
+      tenant_of_trial: "Elija el cliente con cuyas reglas se envía.",
       tenant_required: "Una clave con este rol necesita un cliente.",
       tenant_superfluous:
         "Una clave de operador vale para todos los clientes. Deje el cliente vacío, o elija otro rol.",
@@ -1259,6 +1260,11 @@ const es: Messages = {
     },
     restoring: (version) =>
       `Este es el texto de la versión ${version}. Será una versión nueva cuando lo ponga en vigor.`,
+    trial: "Probarlo en una dirección",
+    trialText:
+      "Envía de verdad y una sola vez la solicitud de arriba. No se guarda nada. Valen las reglas de red del cliente elegido arriba.",
+    trialSecret:
+      "El que conoce el receptor. Si lo deja vacío, se usa uno cualquiera y el receptor no podrá comprobar la firma.",
     unsaved: "Todavía no está en vigor.",
     tabKey: "Con Escape y después Tab se sale del editor.",
     leave: "¿Salir sin ponerlo en vigor?",

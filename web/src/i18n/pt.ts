@@ -470,6 +470,7 @@ const pt: Messages = {
       tenant_id: "Um id tem de 1 a 64 caracteres: letras sem acento, dígitos e _ . -",
       tenant_of_endpoint: "Escolha também o cliente do destino.",
       tenant_of_event: "Indique de que cliente é o evento.",
+      tenant_of_trial: "Escolha o cliente cujas regras valem para o envio.",
       tenant_required: "Uma chave com este papel precisa de um cliente.",
       tenant_superfluous:
         "Uma chave de operador vale para todos os clientes. Deixe o cliente vazio, ou escolha outro papel.",
@@ -1268,6 +1269,11 @@ const pt: Messages = {
     },
     restoring: (version) =>
       `Este é o texto da versão ${version}. Ele se torna uma nova versão quando você o colocar em vigor.`,
+    trial: "Testar em um endereço",
+    trialText:
+      "Envia de verdade, uma única vez, a requisição acima. Nada é salvo. Valem as regras de rede do cliente escolhido acima.",
+    trialSecret:
+      "O que o receptor conhece. Se ficar vazio, usamos um qualquer, e o receptor não poderá verificar a assinatura.",
     unsaved: "Ainda não está em vigor.",
     tabKey: "Para sair do editor, pressione Escape e depois Tab.",
     leave: "Sair sem colocar em vigor?",

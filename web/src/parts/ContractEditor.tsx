@@ -1,5 +1,5 @@
 // The text of a contract on the left; on the right what is wrong with it, what it changes, and what it makes of an
-// event. Nothing is stored before it is put in force.
+// event, also at an address. Nothing is stored before it is put in force.
 import { Alert, Group, Loader, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck, IconFile } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
@@ -13,6 +13,7 @@ import { TenantSelect, useTenant } from "../shell/Shell";
 import { detailOf, Skeletons, Tone, Trouble, useSettled } from "./basics";
 import { Code, Headers } from "./Code";
 import { Confirm } from "./Confirm";
+import { ContractTrial } from "./ContractTrial";
 import { Diff } from "./Diff";
 import { type EventName, EventPicker, eventOf, firstExample, isExample } from "./EventPicker";
 import { LazyEditor } from "./LazyEditor";
@@ -283,6 +284,11 @@ export function ContractEditor({
             </Text>
             <Headers headers={request.headers} label={t.delivery.headers} />
             <Code text={request.body} label={t.delivery.body} />
+            <ContractTrial
+              input={{ source, tenant, settings: { ...sample(schema), ...filled }, ...eventOf(input) }}
+              signs={render.data?.signing === true}
+              settings={schema}
+            />
           </>
         )}
       </Stack>
