@@ -21,7 +21,7 @@ func TestIn(t *testing.T) {
 		{"es", "There is no stat here. Did you mean response.status?", "Aquí no existe stat. ¿Quiso escribir response.status?"},
 		{
 			"es", "This template is wrong: there is no token here. What people fill in is written ${settings.token}, and described under settings.",
-			"Esta plantilla está mal: aquí no existe token. Lo que la gente llena se escribe ${settings.token} y se describe en settings.",
+			"Esta plantilla está mal: aquí no existe token. Lo que se llena en el formulario se escribe ${settings.token} y se describe en settings.",
 		},
 		{"es", "The change fires [a], and not b.", "El cambio produce [a], y no b."},
 		{
