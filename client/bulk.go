@@ -75,7 +75,7 @@ func (c *Client) Bulks(ctx context.Context, tenant string, p Paging) (*List[Bulk
 // SavedFilterInput names a filter of deliveries.
 type SavedFilterInput struct {
 	Name  string            `json:"name" minLength:"1" maxLength:"100" example:"Failed yesterday"`
-	Query map[string]string `json:"query" doc:"The parts of the filter, as the console writes them into the address of its page: endpoint, type, contract, state (several separated by commas), period (hour, today, yesterday, week), since, until and so on."`
+	Query map[string]string `json:"query" doc:"The parts of the filter, as the console writes them into the address of its page: endpoint, type, contract, state (several separated by commas), period (hour, today, yesterday, week), since, until, by, event and tests; each of at most 2,000 characters. A text to search for is not kept."`
 }
 
 // SavedFilter is a filter of deliveries with a name. All people of the tenant see it; those in the portal see only the ones
@@ -84,6 +84,7 @@ type SavedFilter struct {
 	ID        string            `json:"id" example:"flt_06ew2c6eqfy7d00000000000g0"`
 	Name      string            `json:"name"`
 	Query     map[string]string `json:"query"`
+	Contracts []string          `json:"contracts" doc:"The contracts that it belongs to. Who is limited to contracts sees only filters of these; if it is empty, not this one."`
 	Portal    bool              `json:"portal" doc:"It was made in the portal."`
 	CreatedAt time.Time         `json:"created_at"`
 }

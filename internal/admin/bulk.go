@@ -3,8 +3,11 @@ package admin
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gancho/internal/hook"
 )
@@ -121,34 +124,83 @@ func (x Bulks) Stop(ctx context.Context, b hook.Bulk) (hook.Bulk, error) {
 
 // FilterStore is what [SavedFilters] need of the database.
 type FilterStore interface {
-	// SaveFilter is a conflict if a tenant would have more than most.
-	SaveFilter(ctx context.Context, f *hook.SavedFilter, most int) error
+	// SaveFilter is a conflict if there would be more than most in the console or in the portal, or if the name is that of a
+	// filter that somebody limited to the contracts within does not see.
+	SaveFilter(ctx context.Context, f *hook.SavedFilter, within []string, most int) error
 	SavedFilters(ctx context.Context, tenant string, portal bool) ([]hook.SavedFilter, error)
 	DeleteFilter(ctx context.Context, tenant string, id hook.FilterID, portal bool) error
 }
 
-// SavedFilters are the use cases of filters with names. They belong to the tenant: all its people see them, those in the
-// portal only the ones made there. All fields are needed.
+// SavedFilters are the use cases of filters with names. They belong to the tenant, and to the contracts that they name: see
+// docs/adr/0070. In all of them, within are the contracts to which somebody is limited, nil if to none, and portal says that
+// they are in the portal, whose people see only the filters made there. All fields are needed.
 type SavedFilters struct{ Store FilterStore }
 
-const maxFilters = 200
+const (
+	maxFilters    = 200  // of a tenant in the console, and as many in the portal
+	maxFilterText = 2000 // characters of a member
+)
 
-// Save stores a filter, in the place of one with the same name. The code of its error is too_many_filters.
-func (x SavedFilters) Save(ctx context.Context, f hook.SavedFilter) (hook.SavedFilter, error) {
+// filterMembers are the parts that a filter can have.
+var filterMembers = []string{"endpoint", "event", "type", "contract", "state", "period", "since", "until", "by", "tests"}
+
+func checkFilter(query map[string]string) error {
+	var wrong []hook.FieldError
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		place := "/query/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+		switch n := utf8.RuneCountInString(query[name]); {
+		case name == "contains":
+			wrong = append(wrong, hook.Field(place, "filter_text", "A saved filter keeps no text to search for, because it can be a person's. Leave it out."))
+		case !slices.Contains(filterMembers, name):
+			wrong = append(wrong, hook.FieldNear(place, "member_unknown", "There is no such member here. Remove it, or correct its name.",
+				name, filterMembers, nil))
+		case n > maxFilterText:
+			wrong = append(wrong, hook.Field(place, "too_long", "This can have at most {max} characters; there are {count}.",
+				"max", maxFilterText, "count", n))
+		}
+	}
+	if wrong == nil {
+		return nil
+	}
+	return hook.InvalidFields("saved_filter_invalid", wrong...)
+}
+
+// Save stores a filter, in the place of one with the same name. Its contracts are those that it names or, if it names none,
+// those within. The codes of its errors are saved_filter_invalid, too_many_filters and filter_name_taken.
+func (x SavedFilters) Save(ctx context.Context, f hook.SavedFilter, within []string) (hook.SavedFilter, error) {
+	if err := checkFilter(f.Query); err != nil {
+		return f, err
+	}
 	f.ID, f.CreatedAt = hook.FilterID(hook.NewID()), now()
-	err := x.Store.SaveFilter(ctx, &f, maxFilters)
+	if f.Contracts = FilterContracts(f.Query); len(f.Contracts) == 0 {
+		f.Contracts = within
+	}
+	err := x.Store.SaveFilter(ctx, &f, within, maxFilters)
 	return f, err
 }
 
+// FilterContracts are the contracts that a filter names.
+func FilterContracts(query map[string]string) []string {
+	return strings.FieldsFunc(query["contract"], func(r rune) bool { return r == ',' })
+}
+
 // List lists the filters of a tenant, by their names.
-func (x SavedFilters) List(ctx context.Context, tenant string, portal bool) ([]hook.SavedFilter, error) {
-	return x.Store.SavedFilters(ctx, tenant, portal)
+func (x SavedFilters) List(ctx context.Context, tenant string, portal bool, within []string) ([]hook.SavedFilter, error) {
+	list, err := x.Store.SavedFilters(ctx, tenant, portal)
+	return slices.DeleteFunc(list, func(f hook.SavedFilter) bool { return !f.Within(within) }), err
 }
 
 // Delete removes a filter. The code of its error is saved_filter_not_found.
-func (x SavedFilters) Delete(ctx context.Context, tenant, id string, portal bool) error {
+func (x SavedFilters) Delete(ctx context.Context, tenant, id string, portal bool, within []string) error {
 	parsed, err := hook.ParseFilterID(id)
 	if err != nil {
+		return hook.NotFound("saved_filter", id)
+	}
+	list, err := x.List(ctx, tenant, portal, within)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list, func(f hook.SavedFilter) bool { return f.ID == parsed }) {
 		return hook.NotFound("saved_filter", id)
 	}
 	return x.Store.DeleteFilter(ctx, tenant, parsed, portal)

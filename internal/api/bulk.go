@@ -244,13 +244,15 @@ const filtersPath = "/v1/tenants/{tenant}/saved-filters"
 func (h filterHandlers) register(a *API) {
 	add(a, operation{
 		id: "list-saved-filters", contracts: true, method: http.MethodGet, path: filtersPath, tag: "deliveries", access: auth.Readers,
-		summary: "List saved filters", description: "The filters of deliveries that people of the tenant named, by their names.",
+		summary: "List saved filters", description: "The filters of deliveries that people of the tenant named, by their names; all at once.",
 	}, h.list)
 	add(a, operation{
 		id: "save-filter", contracts: true, scope: "deliveries:retry", method: http.MethodPost, path: filtersPath, tag: "deliveries", access: auth.Managers,
 		status: http.StatusCreated, summary: "Save a filter",
-		description: "A filter with the same name is replaced. All people of the tenant see it; those in the portal see only the ones that were made there.",
-		codes:       []string{"too_many_filters"},
+		description: "A filter with the same name is replaced. All people of the tenant see it; those in the portal see only the ones that " +
+			"were made there. A filter belongs to the contracts that it names or, if it names none, to those that its author is limited to: " +
+			"who is limited to contracts sees and changes only filters of these. There can be 200, and as many in the portal.",
+		codes: []string{"saved_filter_invalid", "too_many_filters", "filter_name_taken"},
 	}, h.save)
 	add(a, operation{
 		id: "delete-saved-filter", contracts: true, scope: "deliveries:retry", method: http.MethodDelete, path: filtersPath + "/{filter}", tag: "deliveries",
@@ -259,14 +261,17 @@ func (h filterHandlers) register(a *API) {
 }
 
 func wireFilter(f hook.SavedFilter) client.SavedFilter {
-	return client.SavedFilter{ID: f.ID.String(), Name: f.Name, Query: f.Query, Portal: f.Portal, CreatedAt: f.CreatedAt}
+	if f.Contracts == nil {
+		f.Contracts = []string{}
+	}
+	return client.SavedFilter{ID: f.ID.String(), Name: f.Name, Query: f.Query, Contracts: f.Contracts, Portal: f.Portal, CreatedAt: f.CreatedAt}
 }
 
 func (h filterHandlers) list(ctx context.Context, in *TenantPath) (*struct {
 	Body client.List[client.SavedFilter]
 }, error,
 ) {
-	list, err := h.filters.List(ctx, in.Tenant, keyOf(ctx).Portal != nil)
+	list, err := h.filters.List(ctx, in.Tenant, keyOf(ctx).Portal != nil, keyOf(ctx).Contracts)
 	if err != nil {
 		return nil, err
 	}
@@ -280,9 +285,14 @@ func (h filterHandlers) save(ctx context.Context, in *struct {
 	Body client.SavedFilterInput
 },
 ) (*struct{ Body client.SavedFilter }, error) {
+	for _, name := range admin.FilterContracts(in.Body.Query) {
+		if err := auth.AdmitContract(keyOf(ctx), name); err != nil {
+			return nil, err
+		}
+	}
 	f, err := h.filters.Save(ctx, hook.SavedFilter{
 		Tenant: in.Tenant, Name: in.Body.Name, Query: in.Body.Query, Portal: keyOf(ctx).Portal != nil,
-	})
+	}, keyOf(ctx).Contracts)
 	if err != nil {
 		return nil, err
 	}
@@ -294,5 +304,5 @@ func (h filterHandlers) remove(ctx context.Context, in *struct {
 	Filter string `path:"filter" doc:"Id of the saved filter." example:"flt_06ew2c6eqfy7d00000000000g0"`
 },
 ) (*struct{}, error) {
-	return nil, h.filters.Delete(ctx, in.Tenant, in.Filter, keyOf(ctx).Portal != nil)
+	return nil, h.filters.Delete(ctx, in.Tenant, in.Filter, keyOf(ctx).Portal != nil, keyOf(ctx).Contracts)
 }

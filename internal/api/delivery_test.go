@@ -126,6 +126,70 @@ func TestBulkActionsOverAPI(t *testing.T) {
 	s.do("DELETE", tenant+"/saved-filters/"+f.str("id"), "").want(404)
 }
 
+// A saved filter belongs to contracts: a key that is limited to others neither sees nor changes it.
+func TestSavedFilterWalls(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tenant := s.tenant("acme")
+	const filters = "/saved-filters"
+	save := func(key, name, query string) answer {
+		t.Helper()
+		return s.as(key, "POST", tenant+filters, `{"name":"`+name+`","query":`+query+`}`)
+	}
+	names := func(key string) (out []string) {
+		t.Helper()
+		for _, it := range s.as(key, "GET", tenant+filters, "").want(200).get("items").([]any) {
+			out = append(out, it.(map[string]any)["name"].(string))
+		}
+		return out
+	}
+	kobra, two := s.limited(map[string]any{"contracts": []string{"kobra"}}), s.limited(map[string]any{"contracts": []string{"kobra", "upnify"}})
+	all := save(adminKey, "all", `{"state":"failed"}`).want(201)
+	upnify := save(adminKey, "upnify", `{"contract":"upnify"}`).want(201)
+	save(adminKey, "kobra", `{"contract":"kobra","state":"failed"}`).want(201)
+	if a := save(kobra, "mine", `{"state":"failed"}`).want(201); jsonOf(t, a.get("contracts")) != `["kobra"]` {
+		t.Errorf("saved: %s", a.Body)
+	}
+	save(two, "both", `{"contract":"kobra,upnify"}`).want(201)
+	for key, want := range map[string][]string{
+		adminKey: {"all", "both", "kobra", "mine", "upnify"}, kobra: {"kobra", "mine"}, two: {"both", "kobra", "mine", "upnify"},
+	} {
+		if diff := cmp.Diff(want, names(key)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	save(kobra, "new", `{"contract":"kobra,upnify"}`).want(403)
+	for _, name := range []string{"all", "upnify", "both"} { // which it does not see, so it does not replace them
+		if a := save(kobra, name, `{}`).want(409); a.str("code") != "filter_name_taken" {
+			t.Errorf("%s: %s", name, a.Body)
+		}
+	}
+	s.as(kobra, "DELETE", tenant+filters+"/"+upnify.str("id"), "").want(404)
+	s.as(two, "DELETE", tenant+filters+"/"+all.str("id"), "").want(404)
+	s.as(two, "DELETE", tenant+filters+"/"+upnify.str("id"), "").want(204)
+
+	// Each member has a name that is known, and a limit; a text that is searched for is not kept.
+	for query, want := range map[string]string{
+		`{"contains":"Ana"}`: "/query/contains filter_text", `{"stat":"failed"}`: "/query/stat member_unknown",
+		`{"type":"` + strings.Repeat("ñ", 2001) + `"}`: "/query/type too_long",
+	} {
+		a := save(adminKey, "wrong", query).want(422)
+		if got := a.str("errors.0.pointer") + " " + a.str("errors.0.code"); a.str("code") != "saved_filter_invalid" || got != want {
+			t.Errorf("%.40s: %s", query, a.Body)
+		}
+	}
+	save(adminKey, "long", `{"type":"`+strings.Repeat("ñ", 2000)+`"}`).want(201)
+	save(adminKey, "", `{}`).want(422)
+	save(adminKey, strings.Repeat("n", 101), `{}`).want(422)
+	for i := len(names(adminKey)); i < 200; i++ {
+		save(adminKey, fmt.Sprint("n", i), `{}`).want(201)
+	}
+	if a := save(adminKey, "more", `{}`).want(409); a.str("code") != "too_many_filters" {
+		t.Errorf("the 201st: %s", a.Body)
+	}
+	save(adminKey, "long", `{}`).want(201)
+}
+
 // A text is found in what the caller may see of payloads, sealed and compressed ones too. A page says how far it looked.
 func TestSearchInPayloads(t *testing.T) {
 	t.Parallel()

@@ -166,6 +166,12 @@ func (k BulkKind) Decide(d Delivery, chosen bool, e Standing, now time.Time) (ne
 	return d, left
 }
 
+// Within reports whether somebody sees a filter who is limited to contracts; nil: who is not.
+func (f *SavedFilter) Within(contracts []string) bool {
+	return len(contracts) == 0 || len(f.Contracts) > 0 &&
+		!slices.ContainsFunc(f.Contracts, func(c string) bool { return !slices.Contains(contracts, c) })
+}
+
 // SavedFilter is a filter of deliveries that people of a tenant gave a name.
 type SavedFilter struct {
 	ID     FilterID
@@ -173,7 +179,10 @@ type SavedFilter struct {
 	Name   string
 	// Query is the filter as the console writes it into the address of its page, by the names of its parts. A time can be
 	// relative there (period), so that yesterday stays yesterday.
-	Query     map[string]string
-	Portal    bool // made in the portal: people there see it, too
+	Query  map[string]string
+	Portal bool // made in the portal: people there see it, too
+	// Contracts are its walls: a key that is limited to contracts sees it, and may change it, if it may touch all of these.
+	// Empty: the filter is about all contracts, and such a key does not see it.
+	Contracts []string
 	CreatedAt time.Time
 }

@@ -202,7 +202,7 @@ func TestSavedFilters(t *testing.T) {
 			f := hook.SavedFilter{
 				ID: hook.FilterID(hook.NewID()), Tenant: "acme", Name: name, Query: map[string]string{"state": state}, Portal: portal, CreatedAt: time.Now(),
 			}
-			if err := db.SaveFilter(t.Context(), &f, 3); err != nil {
+			if err := db.SaveFilter(t.Context(), &f, nil, 2); err != nil {
 				t.Fatal(err)
 			}
 			return f
@@ -211,8 +211,28 @@ func TestSavedFilters(t *testing.T) {
 		if again := save("a", false, "cancelled"); again.ID != a.ID {
 			t.Errorf("saved again as %s, was %s", again.ID, a.ID)
 		}
-		if err := db.SaveFilter(t.Context(), &hook.SavedFilter{ID: hook.FilterID(hook.NewID()), Tenant: "acme", Name: "c"}, 3); !hook.IsKind(err, hook.KindConflict) {
-			t.Errorf("a fourth of three: %v", err)
+		if err := db.SaveFilter(t.Context(), &hook.SavedFilter{ID: hook.FilterID(hook.NewID()), Tenant: "acme", Name: "c"}, nil, 2); !hook.IsKind(err, hook.KindConflict) {
+			t.Errorf("a third of two: %v", err)
+		}
+		other := hook.SavedFilter{ID: hook.FilterID(hook.NewID()), Tenant: "acme", Name: "a", Contracts: []string{"kobra"}}
+		if err := db.SaveFilter(t.Context(), &other, other.Contracts, 2); !hook.IsKind(err, hook.KindConflict) {
+			t.Errorf("what its author does not see is replaced: %v", err)
+		}
+		// A program of the release before keeps a text, and no contracts.
+		oldID := hook.FilterID(hook.NewID())
+		if err := db.change(t.Context(), func(t *tx) error {
+			_, err := t.exec(`INSERT INTO saved_filters (id, tenant, name, query, portal, created_at)
+				VALUES ($1, 'other', 'old', '{"contains":"Ana","contract":"kobra,upnify"}', $2, 0)`, oldID[:], false)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		old, err := db.SavedFilters(t.Context(), "other", false)
+		if err != nil || len(old) != 1 || old[0].Query["contains"] != "" || !cmp.Equal(old[0].Contracts, []string{"kobra", "upnify"}) {
+			t.Errorf("of an old program: %+v, %v", old, err)
+		}
+		if err := db.DeleteFilter(t.Context(), "other", oldID, false); err != nil {
+			t.Fatal(err)
 		}
 		shown := func(tenant string, portal bool) (out []string) {
 			list, err := db.SavedFilters(t.Context(), tenant, portal)

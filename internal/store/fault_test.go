@@ -559,7 +559,7 @@ func (s *scenario) bulk(kind hook.BulkKind, search *hook.PayloadSearch) {
 		return err
 	}, nil)
 	f := hook.SavedFilter{ID: hook.FilterID(hook.NewID()), Tenant: s.tenant, Name: string(kind), Query: map[string]string{"state": "failed"}, CreatedAt: time.Now()}
-	s.step("filter", func(ctx context.Context) error { return s.db.SaveFilter(ctx, &f, 10) }, nil)
+	s.step("filter", func(ctx context.Context) error { return s.db.SaveFilter(ctx, &f, nil, 10) }, nil)
 	s.step("payloads", func(ctx context.Context) error {
 		_, err := s.db.SearchDeliveries(ctx, s.tenant, hook.DeliveryFilter{}, hook.Page{Limit: 10}, func(*hook.Event) bool { return true })
 		return err

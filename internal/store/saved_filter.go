@@ -12,11 +12,12 @@ import (
 	"gancho/internal/hook"
 )
 
-const savedColumns = `id, tenant, name, query, portal, created_at`
+const savedColumns = `id, tenant, name, query, portal, created_at, contracts`
 
 // SaveFilter stores a filter under its name. It takes the place of one with the same name that was made at the same place,
-// console or portal, and then has the id of that one.
-func (db *DB) SaveFilter(ctx context.Context, f *hook.SavedFilter, most int) error {
+// console or portal, and then has the id of that one; but it does not take the place of one that somebody limited to the
+// contracts within does not see. A place has no more than most.
+func (db *DB) SaveFilter(ctx context.Context, f *hook.SavedFilter, within []string, most int) error {
 	query, err := json.Marshal(f.Query)
 	if err != nil {
 		return err
@@ -27,25 +28,28 @@ func (db *DB) SaveFilter(ctx context.Context, f *hook.SavedFilter, most int) err
 			return err
 		}
 		id = f.ID
-		var was []byte
-		err := t.row(`SELECT id FROM saved_filters WHERE tenant = $1 AND portal = $2 AND name = $3`, f.Tenant, f.Portal, f.Name).Scan(&was)
+		walls := strings.Join(f.Contracts, ",")
+		was, err := scanFilter(t.row(`SELECT `+savedColumns+` FROM saved_filters WHERE tenant = $1 AND portal = $2 AND name = $3`,
+			f.Tenant, f.Portal, f.Name))
 		switch {
+		case err == nil && !was.Within(within):
+			return hook.Conflict("filter_name_taken", "There is a filter with this name that you may not see. Use another name.")
 		case err == nil:
-			copy(id[:], was)
-			_, err = t.exec(`UPDATE saved_filters SET query = $2 WHERE id = $1`, was, string(query))
+			id = was.ID
+			_, err = t.exec(`UPDATE saved_filters SET query = $2, contracts = $3 WHERE id = $1`, was.ID[:], string(query), walls)
 			return err
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
 		var n int
-		if err := t.row(`SELECT count(*) FROM saved_filters WHERE tenant = $1`, f.Tenant).Scan(&n); err != nil {
+		if err := t.row(`SELECT count(*) FROM saved_filters WHERE tenant = $1 AND portal = $2`, f.Tenant, f.Portal).Scan(&n); err != nil {
 			return err
 		}
 		if n >= most {
-			return hook.Conflict("too_many_filters", fmt.Sprintf("This tenant has %d saved filters. Delete some first.", n))
+			return hook.Conflict("too_many_filters", fmt.Sprintf("There are %d saved filters already. Delete some first.", n))
 		}
-		_, err = t.exec(`INSERT INTO saved_filters (`+savedColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
-			id[:], f.Tenant, f.Name, string(query), f.Portal, f.CreatedAt.UnixMicro())
+		_, err = t.exec(`INSERT INTO saved_filters (`+savedColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			id[:], f.Tenant, f.Name, string(query), f.Portal, f.CreatedAt.UnixMicro(), walls)
 		return err
 	})
 	if err == nil {
@@ -54,19 +58,29 @@ func (db *DB) SaveFilter(ctx context.Context, f *hook.SavedFilter, most int) err
 	return err
 }
 
+func scanFilter(row scanner) (f hook.SavedFilter, err error) {
+	var id []byte
+	var query, walls string
+	var created sql.NullInt64
+	if err := row.Scan(&id, &f.Tenant, &f.Name, &query, &f.Portal, &created, &walls); err != nil {
+		return f, err
+	}
+	copy(f.ID[:], id)
+	f.CreatedAt = fromMicros(created)
+	if err := json.Unmarshal([]byte(query), &f.Query); err != nil {
+		return f, err
+	}
+	delete(f.Query, "contains") // of a program of the release before, which kept a text that can be a person's
+	if walls == "" {            // and which knew no walls
+		walls = f.Query["contract"]
+	}
+	f.Contracts = strings.FieldsFunc(walls, func(r rune) bool { return r == ',' })
+	return f, nil
+}
+
 // SavedFilters lists the saved filters of a tenant by their names, those of the portal only if portal is set.
 func (db *DB) SavedFilters(ctx context.Context, tenant string, portal bool) ([]hook.SavedFilter, error) {
-	list, err := collect(ctx, db.read, func(row scanner) (f hook.SavedFilter, err error) {
-		var id []byte
-		var query string
-		var created sql.NullInt64
-		if err := row.Scan(&id, &f.Tenant, &f.Name, &query, &f.Portal, &created); err != nil {
-			return f, err
-		}
-		copy(f.ID[:], id)
-		f.CreatedAt = fromMicros(created)
-		return f, json.Unmarshal([]byte(query), &f.Query)
-	}, `SELECT `+savedColumns+` FROM saved_filters WHERE tenant = $1`, tenant)
+	list, err := collect(ctx, db.read, scanFilter, `SELECT `+savedColumns+` FROM saved_filters WHERE tenant = $1`, tenant)
 	list = slices.DeleteFunc(list, func(f hook.SavedFilter) bool { return portal && !f.Portal })
 	slices.SortFunc(list, func(a, b hook.SavedFilter) int { return strings.Compare(a.Name, b.Name) })
 	return list, err
