@@ -88,3 +88,18 @@ type SavedFilter struct {
 	Portal    bool              `json:"portal" doc:"It was made in the portal."`
 	CreatedAt time.Time         `json:"created_at"`
 }
+
+// SaveFilter saves a filter under its name, in the place of one with the same name.
+func (c *Client) SaveFilter(ctx context.Context, tenant string, in SavedFilterInput) (*SavedFilter, error) {
+	return send[SavedFilter](ctx, c, http.MethodPost, path("tenants", tenant, "saved-filters"), in)
+}
+
+// SavedFilters lists the saved filters that the key may see, by their names, all at once.
+func (c *Client) SavedFilters(ctx context.Context, tenant string) (*List[SavedFilter], error) {
+	return get[List[SavedFilter]](ctx, c, path("tenants", tenant, "saved-filters"))
+}
+
+// DeleteSavedFilter deletes a saved filter.
+func (c *Client) DeleteSavedFilter(ctx context.Context, tenant, id string) error {
+	return c.call(ctx, http.MethodDelete, path("tenants", tenant, "saved-filters", id), nil, nil, nil)
+}

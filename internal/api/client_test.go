@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,27 @@ func TestClient(t *testing.T) {
 	if l, err := c.Recoveries(ctx, "acme", e.ID, client.Paging{}); err != nil || len(l.Items) != 1 {
 		t.Errorf("recoveries %+v %v", l, err)
 	}
+	bulk := client.BulkInput{Action: "cancel", Endpoints: []string{e.ID}, Types: []string{"nothing"}}
+	if p, err := c.PreviewBulk(ctx, "acme", bulk); err != nil || p.Changed != 0 || p.AtLeast {
+		t.Errorf("preview %+v %v", p, err)
+	}
+	b, err := c.StartBulk(ctx, "acme", bulk)
+	must(err)
+	if l, err := c.Bulks(ctx, "acme", client.Paging{Limit: 1}); err != nil || len(l.Items) != 1 || l.Items[0].ID != b.ID {
+		t.Errorf("bulk actions %+v %v", l, err)
+	}
+	if got, err := c.StopBulk(ctx, "acme", b.ID); err != nil || got.State != "stopped" {
+		t.Errorf("stopped %+v %v", got, err)
+	}
+	if got, err := c.Bulk(ctx, "acme", b.ID); err != nil || got.State != "stopped" || !slices.Equal(got.Filter.Types, bulk.Types) {
+		t.Errorf("bulk action %+v %v", got, err)
+	}
+	saved, err := c.SaveFilter(ctx, "acme", client.SavedFilterInput{Name: "Failed", Query: map[string]string{"state": "failed"}})
+	must(err)
+	if l, err := c.SavedFilters(ctx, "acme"); err != nil || len(l.Items) != 1 || l.Items[0].ID != saved.ID || l.Items[0].Query["state"] != "failed" {
+		t.Errorf("saved filters %+v %v", l, err)
+	}
+	must(c.DeleteSavedFilter(ctx, "acme", saved.ID))
 	k, err := c.CreateKey(ctx, client.KeyInput{Role: "read", Tenant: "acme"})
 	must(err)
 	reader := client.New(srv.URL, k.Text)

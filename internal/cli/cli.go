@@ -40,6 +40,7 @@ type commands struct {
 	Key      keyCmd      `cmd:"" help:"Replace the key that encrypts what is stored, or show which there are."`
 	Move     moveCmd     `cmd:"" help:"Copy everything from a SQLite database to a PostgreSQL database."`
 	Compact  compactCmd  `cmd:"" help:"Write a SQLite file anew, without free space and deleted data."`
+	Bulk     bulkCmd     `cmd:"" help:"Send many deliveries of a tenant again, or cancel what waits."`
 	Tenant   tenantCmd   `cmd:"" help:"Move a tenant to another installation, or erase it."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring a PostgreSQL database up to date, as servers do when they start."`
 	Audit    auditCmd    `cmd:"" help:"Verify or export the audit, whose entries are a chain."`
