@@ -16,7 +16,7 @@ func TestRepetitionsThatSaySo(t *testing.T) {
 	for endpoint, want := range map[string]struct{ says, never string }{
 		header:               {"the second attempt has, for example, `X-Retry: 1`.", "body differs"},
 		body:                 {"Repetitions say so in the body", same},
-		header + ", " + body: {"`X-Retry: 1`, and its body differs, too", same},
+		header + ", " + body: {"`X-Retry: 1`, and its body differs too", same},
 		"headers: {X-A: b}":  {same, "Repetitions"},
 	} {
 		c := parse(t, "contract: c\ntitle: {en: C}\nevents: {e: {title: {en: E}, example: '{\"a\":1}'}}\nendpoint: {"+endpoint+"}\n")

@@ -317,7 +317,7 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 		},
 		"up to 303": {
 			"delivery: {success: response.status >= 200 && response.status < 304}",
-			[]string{"Any status from 200 to 303 counts as received, and no other.", "does not matter", "response.status < 304`"},
+			[]string{"Any status from 200 to 303 counts as received; no other does.", "does not matter", "response.status < 304`"},
 			[]string{"299"},
 		},
 		"some statuses": {
@@ -333,14 +333,14 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 		"an optional token": {
 			"endpoint: {settings: {properties: {key: {type: string, secret: true, title: Key}}}, headers: {X-Key: \"Bearer ${settings.key}\"}}",
 			[]string{
-				"Fill in **Key**: without it, nothing", "`X-Key` carries `Bearer your-key`; in the place of `your-key` stands exactly what you entered under **Key**.",
+				"Fill in **Key**: without it, nothing", "`X-Key` carries `Bearer your-key`, where `your-key` is exactly what you entered under **Key**.",
 				"Put what you entered under **Key** into the environment variable",
 			},
 			[]string{"secret into your own address", "exactly the text"},
 		},
 		"a token in the query": {
 			"endpoint: {settings: {required: [key], properties: {key: {type: string, secret: true, title: Key}}}, query: {k: \"${settings.key}\"}}",
-			[]string{"in the parameter `k`, exactly what you entered under **Key**", "get('k')", "whose parameter `k` is what you entered under **Key**"},
+			[]string{"the parameter `k` is exactly what you entered under **Key**", "get('k')", "whose parameter `k` is what you entered under **Key**"},
 			[]string{"secret into your own address", "Fill in", "only secret there is"},
 		},
 		"a pair that the contract has itself": {
@@ -381,7 +381,7 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 		},
 		"a handshake that repeats a text": {
 			"endpoint: {verify: {method: GET, query: {c: \"${challenge}\"}, accept: response.body == challenge}, sign: {headers: {X-S: \"${signature}\"}}}",
-			[]string{"GET /webhooks?c=your-challenge HTTP/1.1", "The programs do not answer the request with which", "in Zapier you cannot"},
+			[]string{"GET /webhooks?c=your-challenge HTTP/1.1", "The programs do not answer the request that asks", "in Zapier you cannot"},
 			nil,
 		},
 		"a handshake like an event": {
@@ -390,7 +390,7 @@ events: {order.paid: {title: An order was paid, example: '{"order":{"id":1,"tags
 			[]string{"do not answer the request"},
 		},
 		"an answer that tools do not give": {
-			"delivery: {success: response.status == 202}", []string{"which the rule above does not take"}, []string{"All three answer with the status 200 by themselves"},
+			"delivery: {success: response.status == 202}", []string{"which the rule above does not accept"}, []string{"All three answer with the status 200 by themselves"},
 		},
 		"an answer of the tests": {
 			"delivery: {success: 'response.status < 300 && response.body.contains(\"<Ack>true\")'}\n" +
@@ -532,12 +532,12 @@ func TestNewMeans(t *testing.T) {
 	const plain = "contract: shop\ntitle: Shop\nevents: {order.paid: {title: Paid, example: '{\"id\":1}'}}\n"
 	for _, tc := range []struct{ delivery, en, es, pt string }{
 		{
-			"{disable_if: response.status == 406}", "switched off if this holds of an answer: `response.status == 406`",
+			"{disable_if: response.status == 406}", "switched off if this is true of an answer: `response.status == 406`",
 			"se desactiva si la respuesta cumple esto: `response.status == 406`",
 			"é desativado se a resposta atender a isto: `response.status == 406`",
 		},
 		{
-			"{stop_if: response.status == 406}", "not sent again if this holds of an answer: `response.status == 406`",
+			"{stop_if: response.status == 406}", "not sent again if this is true of an answer: `response.status == 406`",
 			"no se vuelve a enviar si la respuesta", "não é enviado de novo se a resposta",
 		},
 		{

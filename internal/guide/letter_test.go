@@ -91,7 +91,7 @@ var (
 	intoVariable = regexp.MustCompile("Put (.+) into the environment variable `([A-Z_]+)`")
 	underField   = regexp.MustCompile(`^what you entered under \*\*(.+)\*\*$`)
 	ofKey        = regexp.MustCompile("^the value that you gave the key `.+`$")
-	inAddress    = regexp.MustCompile("^the text that you put in the place of `your-secret`$")
+	inAddress    = regexp.MustCompile("^the text that you put in place of `your-secret`$")
 )
 
 // variable is the environment variable that the documentation names, and the value that it says to give it.
@@ -107,7 +107,7 @@ func (r *reader) variable(t *testing.T) (name, value string) {
 		value = r.signing
 	case what == "the API key of your credential":
 		value = r.credential.APIKey
-	case what == "the user and the password that you entered, with a colon between them":
+	case what == "the user name and the password that you entered, with a colon between them":
 		a := r.c.Auth(r.config())
 		value = a.Basic.User + ":" + a.Basic.Password
 	case ofKey.MatchString(what):
@@ -180,7 +180,7 @@ func deliver(t *testing.T, m *send.Message, to running) *hook.Response {
 // Where a document says that the customer can choose an authentication, the program takes one, and sends it.
 func TestChosenAuthentication(t *testing.T) {
 	t.Parallel()
-	const says = "Or fill in **Authentication** at the webhook"
+	const says = "Or fill in **Authentication** of the webhook"
 	told := 0
 	for _, c := range append(shipped(t), library(t)...) {
 		if !strings.Contains(string(Markdown(c, "en")), says) {

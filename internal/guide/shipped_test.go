@@ -133,7 +133,7 @@ docs:
   links: [{title: The manual, url: "https://docs.example.com/x"}]
 `)
 	for language, more := range map[string][]string{
-		"en": {"| 2\\|3 | refunded |", "Leave it empty for all 2 of them.", "| In its own document |"},
+		"en": {"| 2\\|3 | refunded |", "Leave it empty for all 2 of them.", "| In its own documentation |"},
 		"es": {"| 2\\|3 | devuelto |", "- Un servidor\n"},
 		"pt": {"| 2\\|3 | devolvido |"},
 	} {

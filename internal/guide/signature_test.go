@@ -35,7 +35,7 @@ func TestRecipe(t *testing.T) {
 		t.Errorf("OpenAPI does not have the headers of the signature:\n%s", api)
 	}
 	both := parse(t, head+`[{key: whsec, headers: {X-Shop-Signature: "${signature}"}}, standard-webhooks]}`+"\n")
-	if doc := string(Markdown(both, "en")); !strings.Contains(doc, "another signature beside this one") || !strings.Contains(doc, "webhook-id") {
+	if doc := string(Markdown(both, "en")); !strings.Contains(doc, "another signature as well") || !strings.Contains(doc, "webhook-id") {
 		t.Errorf("two signatures:\n%s", doc)
 	}
 }
@@ -48,7 +48,7 @@ func TestRecipeOfTokens(t *testing.T) {
 			"carries exactly the signing secret", "lleva exactamente el secreto de firma", "leva exatamente o segredo de assinatura",
 		},
 		`{algorithm: token, query: {token: "${signature}"}}`: {
-			"in the parameter `token`, exactly the signing secret", "en el parámetro `token`, exactamente", "no parâmetro `token`, exatamente",
+			"the parameter `token` is exactly the signing secret", "en el parámetro `token`, exactamente", "no parâmetro `token`, exatamente",
 		},
 		`{algorithm: sha256, over: "${secret}${body}", headers: {X-Sum: "${signature}"}}`: {
 			"- The signature is written in hexadecimal digits.\n\nIn the request", "- La firma se escribe en dígitos hexadecimales.\n\nEn la",
@@ -59,7 +59,7 @@ func TestRecipeOfTokens(t *testing.T) {
 			"a do seu webhook, decodificada de dígitos hexadecimais",
 		},
 		`{algorithm: token, encoding: base64, headers: {Authorization: "Basic ${signature}"}}`: {
-			"written in Base64", "escrito en Base64", "escrito em Base64",
+			"is the Base64 of", "escrito en Base64", "escrito em Base64",
 		},
 		`{jwt: {claims: {sum: "${body.sha256}"}}, headers: {X-Token: "${signature}"}}`: {
 			"JSON Web Token (RFC 7519)", "JSON Web Token (RFC 7519)", "JSON Web Token (RFC 7519)",
