@@ -13,7 +13,7 @@ type BulkInput struct {
 	Endpoints  []string   `json:"endpoints,omitempty" maxItems:"50" doc:"Only to these endpoints. If left out: to all of the tenant."`
 	Contracts  []string   `json:"contracts,omitempty" maxItems:"50" doc:"Only to endpoints of these contracts."`
 	Types      []string   `json:"types,omitempty" maxItems:"100" doc:"Only of these event types."`
-	States     []string   `json:"states,omitempty" maxItems:"7" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled" doc:"Only in these states. If left out, and no ids are given, a retry is about failed, unknown, cancelled and retrying ones."`
+	States     []string   `json:"states,omitempty" maxItems:"7" enum:"pending,sending,retrying,delivered,failed,unknown,cancelled" doc:"Only in these states. If left out, and no ids are given, a retry is about failed, unknown, cancelled and retrying ones. Events of which there is no delivery (missing) are recovered for each endpoint, see recover."`
 	Event      string     `json:"event,omitempty" maxLength:"128" doc:"Only of this event: its id, Gancho's or the caller's own."`
 	Since      *time.Time `json:"since,omitempty" doc:"Only of events made then or later." example:"2026-11-21T00:00:00Z"`
 	Until      *time.Time `json:"until,omitempty" doc:"Only of events made before then." example:"2026-11-22T00:00:00Z"`

@@ -10,7 +10,7 @@ import (
 type RecoveryInput struct {
 	Since  time.Time  `json:"since" doc:"Events made then or later." example:"2026-11-01T00:00:00Z"`
 	Until  *time.Time `json:"until,omitempty" doc:"Events made before then. If left out, until now."`
-	States []string   `json:"states,omitempty" maxItems:"10" enum:"failed,cancelled,delivered,missing" doc:"What to send again: deliveries in these states; missing stands for events that match the endpoint and have no delivery to it, because it was disabled, or its filter failed too often to keep each. If left out: failed, cancelled and missing."`
+	States []string   `json:"states,omitempty" maxItems:"10" enum:"failed,cancelled,delivered,missing" doc:"What to send again: deliveries in these states; missing stands for events that match the endpoint and have no delivery to it, because it was disabled, or its filter failed too often to keep each. If left out: failed, cancelled and missing. A bulk action is about deliveries alone, of all endpoints, and knows no missing."`
 }
 
 // Recovery sends missed events again to one endpoint, in the background. It shows its progress.

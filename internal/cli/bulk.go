@@ -18,6 +18,7 @@ import (
 type bulkCmd struct {
 	Start   bulkStartCmd   `cmd:"" help:"Send many deliveries again, or cancel what waits."`
 	Preview bulkPreviewCmd `cmd:"" help:"Count what start would do, without doing it."`
+	Recover bulkRecoverCmd `cmd:"" help:"Send again what endpoints missed, also events that they have no delivery of."`
 	List    bulkListCmd    `cmd:"" help:"List the bulk actions of a tenant, newest first."`
 	Show    bulkShowCmd    `cmd:"" help:"Show how far a bulk action is, or how it ended."`
 	Stop    bulkStopCmd    `cmd:"" help:"Stop a bulk action. What it has changed stays so."`
@@ -231,4 +232,79 @@ func (c *bulkStopCmd) Run(ctx context.Context, out console) error {
 	}
 	printBulk(out, b)
 	return nil
+}
+
+type bulkRecoverCmd struct {
+	anyRemote
+	Endpoint []string `name:"endpoint" placeholder:"ID" help:"Only these endpoints. Without it: all of the tenant that are not disabled and may be sent to again."`
+	Since    string   `name:"since" required:"" placeholder:"TIME" help:"Events made then or later: 2026-11-21T00:00:00Z, or a length of time ago, such as 24h or 7d."`
+	Until    string   `name:"until" placeholder:"TIME" help:"Events made before then. Without it, until now."`
+	State    []string `name:"state" placeholder:"STATE" help:"failed, cancelled, delivered, or missing: events that an endpoint takes and has no delivery of. Without it: failed, cancelled and missing."`
+	Preview  bool     `name:"preview" help:"Only count."`
+}
+
+func (c *bulkRecoverCmd) Help() string {
+	return `Other bulk actions are about deliveries that there are. This one goes through events, endpoint by endpoint, and also makes the deliveries that are missing, because an endpoint was disabled or did not exist. It goes on in the background.
+
+Example:
+
+    GANCHO_KEY=... gancho bulk recover acme --since 24h --preview`
+}
+
+// Run recovers, or counts, for each endpoint.
+func (c *bulkRecoverCmd) Run(ctx context.Context, out console) error {
+	now := time.Now()
+	since, err := moment("--since", c.Since, now)
+	if err != nil {
+		return err
+	}
+	in := client.RecoveryInput{Since: *since, States: c.State}
+	if in.Until, err = moment("--until", c.Until, now); err != nil {
+		return err
+	}
+	ids := c.Endpoint
+	if len(ids) == 0 {
+		if ids, err = c.recoverable(ctx); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		if !c.Preview {
+			r, err := c.client().Recover(ctx, c.Tenant, id, in)
+			if err != nil {
+				return fmt.Errorf("endpoint %s: %w", id, err)
+			}
+			fmt.Fprintf(out.stdout, "%s  %s  about %d events to look at\n", id, r.ID, r.Total)
+			continue
+		}
+		p, err := c.client().PreviewRecovery(ctx, c.Tenant, id, in)
+		if err != nil {
+			return fmt.Errorf("endpoint %s: %w", id, err)
+		}
+		atLeast := ""
+		if p.AtLeast {
+			atLeast = "at least "
+		}
+		fmt.Fprintf(out.stdout, "%s  %s%d would be sent\n", id, atLeast, p.Deliveries)
+	}
+	return nil
+}
+
+// recoverable are the endpoints of the tenant to which something may be sent again.
+func (c *bulkRecoverCmd) recoverable(ctx context.Context) (ids []string, err error) {
+	for p := (client.Paging{Limit: 200}); ; {
+		list, err := c.client().Endpoints(ctx, c.Tenant, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range list.Items {
+			if e.State != "disabled" && e.Mode == "at_least_once" && !e.Unreadable {
+				ids = append(ids, e.ID)
+			}
+		}
+		if list.NextCursor == nil {
+			return ids, nil
+		}
+		p.Cursor = *list.NextCursor
+	}
 }

@@ -103,6 +103,19 @@ func TestBulkCommands(t *testing.T) {
 	says("done  cancelled: 2 of 2", gancho(0, "bulk", "show", "acme", id))
 	says("done  cancelled: 2 of 2", gancho(0, "bulk", "stop", "acme", id)) // it has ended
 	says("sent again: 2 of 2", gancho(0, "bulk", "start", "acme", "retry", "--state", "cancelled", "--wait"))
+	// An endpoint that is made later has no delivery of what was before. What sends at most once, or is disabled, is left out.
+	late, err := c.CreateEndpoint(ctx, "acme", client.EndpointInput{URL: "https://receiver.example/late", State: "paused"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.DisableEndpoint(ctx, "acme", e.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := gancho(0, "bulk", "recover", "acme", "--since", "1h", "--state", "missing", "--preview"); got != late.ID+"  3 would be sent\n" {
+		t.Errorf("counted: %q", got)
+	}
+	says(late.ID+"  rec_", gancho(0, "bulk", "recover", "acme", "--since", "1h", "--endpoint", late.ID))
+	says("endpoint_disabled", gancho(1, "bulk", "recover", "acme", "--since", "1h", "--endpoint", e.ID))
 	if got := gancho(0, "bulk", "list", "acme"); strings.Count(got, "blk_") != 2 {
 		t.Errorf("listed: %s", got)
 	}
