@@ -390,14 +390,6 @@ func (db *DB) AdvanceBulk(ctx context.Context, b *hook.Bulk, ordered func(hook.E
 		next, step = *b, hook.BulkStep{Examined: r.examined}
 		next.Left = map[string]int64{}
 		maps.Copy(next.Left, b.Left)
-		var state hook.BulkState
-		err := t.row(`SELECT state FROM bulk_actions WHERE id = $1 AND cursor = $2`, b.ID[:], b.Cursor[:]).Scan(&state)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && string(state) != storedBulkState(b) {
-			return hook.Conflict("bulk_moved", "Somebody else has continued or ended this bulk action.")
-		}
-		if err != nil {
-			return err
-		}
 		now := fromMicros(sql.NullInt64{Int64: db.now().UnixMicro(), Valid: true})
 		if b.Kind == hook.BulkCancel {
 			err = t.cancelRange(&next, &r, &step, now)
@@ -426,9 +418,14 @@ func (db *DB) AdvanceBulk(ctx context.Context, b *hook.Bulk, ordered func(hook.E
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE bulk_actions SET cursor = $2, examined = $3, changed = $4, left_alone = $5, state = $6, finished_at = $7,
-			contains = CASE WHEN $6 IN ('running', 'searching') THEN contains END WHERE id = $1`,
-			b.ID[:], next.Cursor[:], next.Examined, next.Changed, string(left), storedBulkState(&next), micros(next.FinishedAt))
+		// Another node may make the same step at the same time, or a person stop the action: this row says who was first.
+		n, err := t.exec(`UPDATE bulk_actions SET cursor = $2, examined = $3, changed = $4, left_alone = $5, state = $6, finished_at = $7,
+			contains = CASE WHEN $6 IN ('running', 'searching') THEN contains END WHERE id = $1 AND cursor = $8 AND state = $9`,
+			b.ID[:], next.Cursor[:], next.Examined, next.Changed, string(left), storedBulkState(&next), micros(next.FinishedAt),
+			b.Cursor[:], storedBulkState(b))
+		if err == nil && n == 0 {
+			return hook.Conflict("bulk_moved", "Somebody else has continued or ended this bulk action.")
+		}
 		return err
 	})
 	if err != nil {

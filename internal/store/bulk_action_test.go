@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,6 +192,69 @@ func TestBulkActionEnds(t *testing.T) {
 		}
 		if later.Changed != 1 || ended.Changed+ended.LeftAlone() != 1 {
 			t.Errorf("cancelled later %d; of those that ended, %d were looked at; want 1 and 1", later.Changed, ended.Changed+ended.LeftAlone())
+		}
+	})
+}
+
+// Two nodes that take each other for dead make the same step: one of the steps counts. A stop beside a step is not undone.
+func TestBulkStepBeside(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		addTenants(t, db)
+		e := hook.NewEndpointID()
+		paused := func(hook.EndpointID) bool { return false }
+		bulk := func(kind hook.BulkKind) hook.Bulk {
+			b := hook.Bulk{ID: hook.BulkID(hook.NewID()), Tenant: "acme", Kind: kind, State: hook.BulkRunning, CreatedAt: time.Now().Add(time.Second)}
+			if err := db.CreateBulk(t.Context(), &b); err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		for range 20 {
+			submit(t, db, accepted("acme", "", `1`, e))
+		}
+		for range 5 {
+			b := bulk(hook.BulkCancel)
+			waits, err := db.PreviewBulk(t.Context(), b, time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var both sync.WaitGroup
+			var made, refused atomic.Int64
+			for range 2 {
+				same := b
+				both.Go(func() {
+					switch _, err := db.AdvanceBulk(t.Context(), &same, paused); {
+					case err == nil:
+						made.Add(1)
+					case hook.IsKind(err, hook.KindConflict):
+						refused.Add(1)
+					default:
+						t.Error(err)
+					}
+				})
+			}
+			both.Wait()
+			now, err := db.Bulk(t.Context(), "acme", b.ID)
+			if err != nil || made.Load() != 1 || refused.Load() != 1 || now.Changed != waits.Changed {
+				t.Fatalf("%d steps made, %d refused; %+v, %v; want %d changed", made.Load(), refused.Load(), now, err, waits.Changed)
+			}
+
+			c := bulk(hook.BulkRetry)
+			both.Go(func() {
+				if _, err := db.StopBulk(t.Context(), "acme", c.ID); err != nil {
+					t.Error(err)
+				}
+			})
+			both.Go(func() {
+				same := c
+				if _, err := db.AdvanceBulk(t.Context(), &same, paused); err != nil && !hook.IsKind(err, hook.KindConflict) {
+					t.Error(err)
+				}
+			})
+			both.Wait()
+			if now, err := db.Bulk(t.Context(), "acme", c.ID); err != nil || now.State == hook.BulkRunning {
+				t.Fatalf("after a stop: %+v, %v", now, err)
+			}
 		}
 	})
 }
