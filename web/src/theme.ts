@@ -5,6 +5,7 @@ import {
   Button,
   type CSSVariablesResolver,
   createTheme,
+  luminance,
   type MantineColorsTuple,
   Notification,
   Paper,
@@ -25,29 +26,47 @@ const teal: MantineColorsTuple = [
   "#075445",
 ];
 
+/** A colour with a part of another, which is white (255) or black (0). */
+function mixed(hex: string, other: number, part: number): string {
+  const channels = [1, 3, 5].map((i) => {
+    const c = Number.parseInt(hex.slice(i, i + 2), 16);
+    return Math.round(c + (other - c) * part)
+      .toString(16)
+      .padStart(2, "0");
+  });
+  return `#${channels.join("")}`;
+}
+
 /** Ten shades of one colour, for a portal that is to look like the product around it. */
 function shades(hex: string): MantineColorsTuple {
-  const rgb = [1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16));
-  const mix = (other: number, part: number) =>
-    `#${rgb
-      .map((c) =>
-        Math.round(c + (other - c) * part)
-          .toString(16)
-          .padStart(2, "0"),
-      )
-      .join("")}`;
+  const light = (part: number) => mixed(hex, 255, part);
   return [
-    mix(255, 0.92),
-    mix(255, 0.84),
-    mix(255, 0.66),
-    mix(255, 0.48),
-    mix(255, 0.32),
-    mix(255, 0.18),
-    mix(255, 0.1),
-    mix(255, 0.04),
+    light(0.92),
+    light(0.84),
+    light(0.66),
+    light(0.48),
+    light(0.32),
+    light(0.18),
+    light(0.1),
+    light(0.04),
     hex,
-    mix(0, 0.22),
+    mixed(hex, 0, 0.22),
   ];
+}
+
+// Words need a contrast of 4.5 (WCAG AA); the rest is for backgrounds with a tint.
+const contrast = 5.6;
+
+/** The colour itself if words in it can be read on the background, else the nearest that can, towards white or black. */
+function readable(hex: string, background: string): string {
+  const behind = luminance(background);
+  const other = behind < 0.5 ? 255 : 0;
+  for (let part = 0; part < 1; part += 0.04) {
+    const color = mixed(hex, other, part);
+    const [low = 0, high = 0] = [luminance(color), behind].sort((a, b) => a - b);
+    if ((high + 0.05) / (low + 0.05) >= contrast) return color;
+  }
+  return other === 255 ? "#ffffff" : "#000000";
 }
 
 export const makeTheme = (accent?: string) =>
@@ -86,10 +105,19 @@ export const makeTheme = (accent?: string) =>
     },
   });
 
+/** Words in the accent, and the tint behind some of them: links, the page one is at in the menu, pale buttons. */
+const inAccent = (color: string) => ({
+  "--mantine-color-anchor": color,
+  "--mantine-color-accent-light-color": color,
+  "--mantine-color-accent-light": `color-mix(in srgb, ${color} 10%, transparent)`,
+  "--mantine-color-accent-light-hover": `color-mix(in srgb, ${color} 14%, transparent)`,
+});
+
 // Dimmed text of Mantine's own is too pale for small letters (WCAG AA).
-export const cssVariables: CSSVariablesResolver = () => ({
+export const cssVariables: CSSVariablesResolver = ({ colors: { accent = teal } }) => ({
   variables: {},
   light: {
+    ...inAccent(readable(accent[8], "#ffffff")),
     "--mantine-color-dimmed": "#596169",
     "--mantine-color-body": "#ffffff",
     "--page": "#f7f8f9",
@@ -97,6 +125,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-error": "#c92a2a",
   },
   dark: {
+    ...inAccent(readable(accent[4], "#1b1e22")),
     "--mantine-color-dimmed": "#a4acb4",
     "--mantine-color-body": "#1b1e22",
     "--page": "#141619",
