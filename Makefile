@@ -68,10 +68,11 @@ test: test-needs build ## Install what the tests need, then run all of them, Go'
 	npm --prefix web run --silent test
 
 .PHONY: test-long
-test-long: ## Run what make test only samples: 100 kills, each statement that fails, on both databases (15 minutes on a quiet machine, an hour on a busy one)
-	@scripts/need.sh gcc postgresql
+test-long: build ## Run what make test only samples: 100 kills, each statement that fails, on both databases; each system's story in each language and width (20 minutes on a quiet machine, an hour on a busy one)
+	@scripts/need.sh gcc postgresql node chromium
 	GANCHO_TEST_LONG=1 CGO_ENABLED=1 go test -race -timeout 60m -count 1 -run 'TestKills' ./internal/app
 	GANCHO_TEST_LONG=1 go test -timeout 60m -count 1 -run 'TestEach(Statement|Connection)' ./internal/store
+	GANCHO_TEST_LONG=1 node --test --test-reporter=spec web/test/story.test.mjs
 
 .PHONY: test-web
 test-web: build ## Run the browser tests alone; screenshots land in artifacts/screens

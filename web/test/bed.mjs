@@ -28,6 +28,28 @@ export async function texts(language) {
   return (await import(`data:text/javascript;base64,${Buffer.from(js).toString("base64")}`)).default;
 }
 
+/** The texts as a customer in the portal reads them: some have others in their place. */
+export function customers(t) {
+  const put = (into, instead) =>
+    Object.fromEntries(
+      Object.entries(into).map(([k, v]) => [
+        k,
+        typeof instead[k] === "object" ? put(v, instead[k]) : (instead[k] ?? v),
+      ]),
+    );
+  return put(t, t.portal.instead);
+}
+
+/** The title of a diagnosis in a language, whatever the words that the program puts into it. */
+export function diagnosis(language, code) {
+  const catalogue = readFileSync(path.join(web, "../internal/diagnose/texts", `${language}.txt`), "utf8");
+  const title = catalogue.split(`\n[${code}.title]\n`)[1].split("\n", 1)[0];
+  const part = /(\[\[|\]\]|\{\w+\})/;
+  const pattern = (x) =>
+    ({ "[[": "(?:", "]]": ")?" })[x] ?? (part.test(x) ? ".+" : x.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(title.split(part).map(pattern).join(""));
+}
+
 /** Waits until something holds. */
 export async function until(holds) {
   for (const deadline = Date.now() + patience; !(await holds()); await new Promise((r) => setTimeout(r, 100)))
@@ -86,15 +108,21 @@ export async function startServer(...options) {
   };
 }
 
-/** A receiver: /hooks takes webhooks; anything else shows a web page, as a wrong address does. */
-export async function startReceiver() {
+/**
+ * A receiver: /hooks takes webhooks; anything else shows a web page, as a wrong address does. A test can decide by itself
+ * with choose, which gets the request and gives the answer: {status, type, body}, or undefined for none at all.
+ */
+export async function startReceiver(choose) {
   const got = [];
   const server = http.createServer((req, res) => {
     let body = "";
     req.on("data", (part) => (body += part));
     req.on("end", () => {
       got.push({ path: req.url, headers: req.headers, body });
-      if (req.url === "/hooks") {
+      if (choose) {
+        const answer = choose(req);
+        if (answer) res.writeHead(answer.status, { "Content-Type": answer.type ?? "text/plain" }).end(answer.body);
+      } else if (req.url === "/hooks") {
         res.setHeader("Content-Type", "application/json");
         res.end('{"received":true}');
       } else if (req.url === "/broken") {
@@ -120,7 +148,10 @@ export async function startReceiver() {
     url: `http://127.0.0.1:${server.address().port}`,
     got,
     wait,
-    stop: () => new Promise((r) => server.close(r)),
+    stop: () => {
+      server.closeAllConnections();
+      return new Promise((r) => server.close(r));
+    },
   };
 }
 
@@ -168,14 +199,20 @@ export async function open(
   return { page, wrong, close: () => context.close() };
 }
 
-/** A window in which the operator has signed in, and is at a page. */
-export async function signedIn(browser, server, t, path, look) {
-  const window = await open(browser, { locale: t.locale, ...look });
-  const { page } = window;
+/** Signs in as a person does, on the first page. */
+export async function signIn(page, server, t) {
   await page.goto(server.url);
   await page.getByLabel(t.signIn.key, { exact: true }).fill(adminKey);
   await page.getByRole("button", { name: t.signIn.submit }).click();
   await page.getByRole("heading", { level: 1 }).filter({ hasNotText: t.signIn.title }).waitFor();
+}
+
+/** A window in which the operator has signed in, and is at a page. The pages are loaded once for it, not twice. */
+export async function signedIn(browser, server, t, path, look) {
+  const window = await open(browser, { locale: t.locale, ...look });
+  const { page } = window;
+  const answer = await page.request.post(`${server.url}/v1/session`, { data: { key: adminKey } });
+  assert.ok(answer.ok(), await answer.text());
   await page.goto(server.url + path);
   return window;
 }
@@ -183,11 +220,16 @@ export async function signedIn(browser, server, t, path, look) {
 // Rules that axe does not take seriously, and people who cannot see the page do.
 const minor = ["empty-table-header", "landmark-unique"];
 
-/** What a screen reader or a keyboard would stumble over. */
-export async function stumbles(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() =>
-    window.axe.run(document, { resultTypes: ["violations"], rules: { region: { enabled: false } } }),
+/** What a screen reader or a keyboard would stumble over; by these rules only, if there are any. */
+export async function stumbles(page, rules) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);
+  const found = await page.evaluate(
+    (only) =>
+      window.axe.run(document, {
+        resultTypes: ["violations"],
+        ...(only ? { runOnly: only } : { rules: { region: { enabled: false } } }),
+      }),
+    rules,
   );
   return found.violations
     .filter((v) => v.impact === "serious" || v.impact === "critical" || minor.includes(v.id))
@@ -228,6 +270,18 @@ export const english = (page) =>
     },
     [englishWords.source, englishWords.flags],
   );
+
+/** Puts a page into the dark or the light, and waits until its colours have changed. */
+export async function lookAt(page, colorScheme) {
+  await page.emulateMedia({ colorScheme });
+  await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor();
+  await page.evaluate(() => {
+    const ends = document
+      .getAnimations()
+      .filter((a) => a.effect.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+    return Promise.all(ends.map((a) => a.finished.catch(() => {}))); // one that is cancelled has ended, too
+  });
+}
 
 /** By how many pixels something sticks out to the side, of the page or of a table. */
 export const overflow = (page) =>

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import http from "node:http";
 import { after, before, test } from "node:test";
-import { open, patience, signedIn, startBrowser, startServer, texts } from "./bed.mjs";
+import { open, patience, signIn, startBrowser, startServer, texts } from "./bed.mjs";
 
 const path = "/tools/gancho";
 let browser;
@@ -56,7 +56,9 @@ for (const strip of [true, false]) {
       await site.server.call("PUT", "/v1/tenants/acme", { name: "Acme" });
       await site.server.call("POST", "/v1/tenants/acme/endpoints", { name: "CRM", url: "https://example.com/hooks" });
 
-      const { page, wrong, close } = await signedIn(browser, site, t, "/t/acme/endpoints");
+      const { page, wrong, close } = await open(browser, { locale: t.locale });
+      await signIn(page, site, t);
+      await page.goto(`${site.url}/t/acme/endpoints`);
       await page.getByText("CRM").first().waitFor();
       await page.getByRole("link", { name: t.nav.deliveries }).click();
       await page.getByText(t.deliveries.live, { exact: true }).waitFor(); // the stream is connected
