@@ -6,6 +6,7 @@ import {
   adminKey,
   choose,
   english,
+  lookAt,
   open,
   overflow,
   screenshot,
@@ -123,25 +124,27 @@ const pages = () => ({
   nothing: "/no/such/page",
 });
 
-// Colours are judged again in the dark, on the pages that have the most of them.
+// Pages with the most colours have a picture in the dark, too.
 const colourful = ["overview", "endpoints", "endpoint-new", "deliveries", "delivery", "playground"];
 
 for (const look of [
   { name: "", width: 1440 },
   { name: "-narrow", width: 360, height: 780, language: "pt" },
-  { name: "-dark", width: 1440, dark: true },
 ]) {
   test(`all pages${look.name}`, async () => {
     const words = look.language ? await texts(look.language) : t;
     const { page, wrong, close } = await signedIn(browser, server, words, "/", look);
     for (const [name, path] of Object.entries(pages())) {
-      if (look.dark && !colourful.includes(name)) continue;
       await page.goto(server.url + path);
       await page.getByRole("heading", { level: 1 }).first().waitFor();
       await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
       if (name === "home" || name === "overview") await page.locator(".chart-bar").first().waitFor();
       await screenshot(page, name + look.name);
       assert.deepEqual(await stumbles(page), [], name);
+      await lookAt(page, "dark");
+      if (colourful.includes(name)) await screenshot(page, `${name}${look.name}-dark`);
+      assert.deepEqual(await stumbles(page, ["color-contrast"]), [], `${name} in the dark`);
+      await lookAt(page, "light");
       assert.deepEqual(await english(page), [], `${name} is not all in ${words.locale}`);
       assert.ok((await overflow(page)) <= 0, `${name} sticks out by ${await overflow(page)} pixels`);
     }
