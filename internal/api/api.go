@@ -278,6 +278,9 @@ func (a *API) recovered(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, errors.New("panic"))
 }
 
+// callerGone is the status that huma sets after that of the answer, when the caller hung up while it was written.
+const callerGone = 499
+
 // recorder notes the status and size of an answer, for the log. In a redirect, such as the mux makes from //v1 to /v1, it
 // writes the path as browsers know it.
 type recorder struct {
@@ -288,6 +291,9 @@ type recorder struct {
 }
 
 func (w *recorder) WriteHeader(status int) {
+	if status == callerGone && w.status != 0 {
+		return
+	}
 	if w.status == 0 {
 		w.status = status
 	}
