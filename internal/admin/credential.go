@@ -25,8 +25,9 @@ type CredentialStore interface {
 	// UpdateCredential stores nothing, and is not ok, if the credential or the endpoint was changed since it was read.
 	// The endpoint may be nil.
 	UpdateCredential(ctx context.Context, c *hook.Credential, e *hook.Endpoint, newConfig bool) (ok bool, err error)
-	// DeleteCredential deletes the endpoint of the credential as well.
-	DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error
+	// DeleteCredential deletes the endpoint of the credential as well. It fails with [hook.ErrChangedMeanwhile] if only does
+	// not hold for the revision of the credential.
+	DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID, only hook.Precondition) error
 }
 
 // Credentials are the use cases of credentials. All fields are needed.
@@ -310,13 +311,13 @@ func (x Credentials) update(ctx context.Context, tenant, id string, change func(
 }
 
 // Delete removes a credential with its endpoint; its tokens are refused from then on. The code of its error is
-// credential_not_found.
-func (x Credentials) Delete(ctx context.Context, tenant, id string) error {
+// credential_not_found, or changed_meanwhile if only does not hold for its revision.
+func (x Credentials) Delete(ctx context.Context, tenant, id string, only hook.Precondition) error {
 	parsed, err := hook.ParseCredentialID(id)
 	if err != nil {
 		return hook.NotFound("credential", id)
 	}
-	return x.Store.DeleteCredential(ctx, tenant, parsed)
+	return x.Store.DeleteCredential(ctx, tenant, parsed, only)
 }
 
 // NewToken creates another token of a credential and returns when it expires. Earlier tokens stay valid until they

@@ -93,8 +93,8 @@ func TestPatchCredential(t *testing.T) {
 		t.Errorf("resumed endpoint %+v", e)
 	}
 	// Its endpoint goes only with it.
-	refused(t, admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: x.Contracts}.Delete(t.Context(), tenant, made.Endpoint.String()), "endpoint_of_credential")
-	if err := x.Delete(t.Context(), tenant, id); err != nil {
+	refused(t, admin.Endpoints{Store: db, Egress: egress.NewKeeper(db, nil), Contracts: x.Contracts}.Delete(t.Context(), tenant, made.Endpoint.String(), hook.Precondition{}), "endpoint_of_credential")
+	if err := x.Delete(t.Context(), tenant, id, hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := x.Get(t.Context(), tenant, id)
@@ -126,7 +126,7 @@ func TestPatchCredentialRefuses(t *testing.T) {
 	x.Contracts = newSet(t, signing)
 	_, err := x.Patch(t.Context(), tenant, with, admin.CredentialPatch{URL: new(address + "/2")})
 	refused(t, err, "contract_not_found")
-	refused(t, x.Delete(t.Context(), "other", with), "credential_not_found")
+	refused(t, x.Delete(t.Context(), "other", with, hook.Precondition{}), "credential_not_found")
 }
 
 func TestTokens(t *testing.T) {

@@ -31,7 +31,8 @@ type EndpointStore interface {
 	// UpdateEndpoint stores nothing, and is not ok, if the endpoint was changed since it was read.
 	UpdateEndpoint(ctx context.Context, e *hook.Endpoint, newConfig bool) (ok bool, err error)
 	SetEndpointState(ctx context.Context, id hook.EndpointID, state hook.EndpointState, reason string, at time.Time) error
-	DeleteEndpoint(ctx context.Context, tenant string, id hook.EndpointID) error
+	// DeleteEndpoint fails with [hook.ErrChangedMeanwhile] if only does not hold for the revision of the endpoint.
+	DeleteEndpoint(ctx context.Context, tenant string, id hook.EndpointID, only hook.Precondition) error
 }
 
 // Scripts check the transformations of endpoints.
@@ -391,14 +392,14 @@ func (x Endpoints) SetState(ctx context.Context, tenant, id string, state hook.E
 	return x.Store.TenantEndpoint(ctx, tenant, e.ID)
 }
 
-// Delete removes an endpoint and cancels its waiting deliveries. The codes of its errors are endpoint_not_found and
-// endpoint_of_credential.
-func (x Endpoints) Delete(ctx context.Context, tenant, id string) error {
+// Delete removes an endpoint and cancels its waiting deliveries. The codes of its errors are endpoint_not_found,
+// endpoint_of_credential, and changed_meanwhile if only does not hold for its revision.
+func (x Endpoints) Delete(ctx context.Context, tenant, id string, only hook.Precondition) error {
 	parsed, err := hook.ParseEndpointID(id)
 	if err != nil {
 		return hook.NotFound("endpoint", id)
 	}
-	return x.Store.DeleteEndpoint(ctx, tenant, parsed)
+	return x.Store.DeleteEndpoint(ctx, tenant, parsed, only)
 }
 
 // EndpointView is an endpoint without its secrets.

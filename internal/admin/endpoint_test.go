@@ -290,8 +290,8 @@ func TestEndpointStates(t *testing.T) {
 	}
 	_, err := x.SetState(t.Context(), "other", e.ID.String(), hook.EndpointPaused)
 	refused(t, err, "endpoint_not_found")
-	refused(t, x.Delete(t.Context(), tenant, "nothing"), "endpoint_not_found")
-	if err := x.Delete(t.Context(), tenant, e.ID.String()); err != nil {
+	refused(t, x.Delete(t.Context(), tenant, "nothing", hook.Precondition{}), "endpoint_not_found")
+	if err := x.Delete(t.Context(), tenant, e.ID.String(), hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = x.Get(t.Context(), tenant, e.ID.String())

@@ -187,17 +187,11 @@ func (h credentialHandlers) patch(ctx context.Context, in *struct {
 }
 
 func (h credentialHandlers) delete(ctx context.Context, in *CredentialPath) (*struct{}, error) {
-	err := onlyIf(ctx, func() (int64, error) {
-		cr, err := h.credentials.Get(ctx, in.Tenant, in.Credential)
-		if err != nil {
-			return 0, err
-		}
-		return cr.Revision(), nil
-	})
+	only, err := onlyIf(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return nil, h.credentials.Delete(ctx, in.Tenant, in.Credential)
+	return nil, h.credentials.Delete(ctx, in.Tenant, in.Credential, only)
 }
 
 type newTokenOutput struct {

@@ -272,31 +272,20 @@ func (h *endpointHandlers) get(ctx context.Context, in *EndpointPath) (*endpoint
 }
 
 func (h *endpointHandlers) delete(ctx context.Context, in *EndpointPath) (*struct{}, error) {
-	err := onlyIf(ctx, func() (int64, error) {
-		e, err := h.endpoints.Get(ctx, in.Tenant, in.Endpoint)
-		if err != nil {
-			return 0, err
-		}
-		return e.Revision(), nil
-	})
+	only, err := onlyIf(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return nil, h.endpoints.Delete(ctx, in.Tenant, in.Endpoint)
+	return nil, h.endpoints.Delete(ctx, in.Tenant, in.Endpoint, only)
 }
 
-// onlyIf checks If-Match, if the request has it, against the revision of what it deletes. A change that comes between the
-// check and the deletion is deleted as well.
-func onlyIf(ctx context.Context, revision func() (int64, error)) error {
+// onlyIf is what If-Match says of the object that is deleted; If-None-Match says nothing about it.
+func onlyIf(ctx context.Context) (hook.Precondition, error) {
 	only, err := precondition(requestOf(ctx))
-	if err != nil || !only.Present {
-		return err
+	if !only.Present {
+		only = hook.Precondition{}
 	}
-	v, err := revision()
-	if err != nil {
-		return err
-	}
-	return only.Check(v)
+	return only, err
 }
 
 func (h *endpointHandlers) patch(ctx context.Context, in *struct {

@@ -16,7 +16,7 @@ func TestArrows(t *testing.T) {
 		return x.db.SetEndpointState(x.t.Context(), x.endpoint.ID, hook.EndpointDisabled, "by_person", time.Now())
 	}
 	remove := func(x *world, _ hook.DeliveryID) error {
-		return x.db.DeleteEndpoint(x.t.Context(), "acme", x.endpoint.ID)
+		return x.db.DeleteEndpoint(x.t.Context(), "acme", x.endpoint.ID, hook.Precondition{})
 	}
 	retry := func(x *world, id hook.DeliveryID) error {
 		_, err := x.db.Retry(x.t.Context(), "acme", id, false)

@@ -109,9 +109,9 @@ func testAudit(t *testing.T, db *DB) {
 			t.Fatal(ok, err)
 		}
 	}
-	must(db.DeleteCredential(ctx, "acme", c.ID))
+	must(db.DeleteCredential(ctx, "acme", c.ID, hook.Precondition{}))
 	must(db.CreatePortalLink(ctx, hook.PortalLink{ID: hook.NewPortalLinkID(), Tenant: "acme", Name: "Eva", Role: hook.RoleTenant}))
-	must(db.DeleteEndpoint(ctx, "acme", e.ID))
+	must(db.DeleteEndpoint(ctx, "acme", e.ID, hook.Precondition{}))
 
 	want := []string{
 		"tenant.created Acme by key-ana",

@@ -209,10 +209,24 @@ func (db *DB) UpdateCredential(
 }
 
 // DeleteCredential removes a credential of a tenant and deletes its endpoint as
-// [DB.DeleteEndpoint] does.
-func (db *DB) DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID) error {
+// [DB.DeleteEndpoint] does, under the same condition.
+func (db *DB) DeleteCredential(ctx context.Context, tenant string, id hook.CredentialID, only hook.Precondition) error {
 	var endpoint []byte
 	err := db.change(ctx, func(t *tx) error {
+		if only.Present { // its revision needs what is encrypted
+			c, err := db.scanCredentialURL(t.row(`SELECT `+credentialColumns+`,
+				(SELECT config FROM endpoints WHERE endpoints.id = credentials.endpoint)
+				FROM credentials WHERE id = $1 AND tenant = $2`, id[:], tenant))
+			if errors.Is(err, sql.ErrNoRows) {
+				return hook.NotFound("credential", id.String())
+			}
+			if err == nil {
+				err = only.Check(c.Revision())
+			}
+			if err != nil {
+				return err
+			}
+		}
 		e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionCredentialDeleted, Object: id.String()}
 		err := t.row(`DELETE FROM credentials WHERE id = $1 AND tenant = $2
 			RETURNING endpoint, name`, id[:], tenant).Scan(&endpoint, &e.Name)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -63,7 +64,7 @@ func testCredentialStore(t *testing.T, db *DB) {
 	}
 	for _, err := range []error{
 		second(db.Credential(ctx, c2.ID)), second(db.Endpoint(ctx, e2.ID)), second(db.TenantCredential(ctx, "other", c.ID)),
-		db.DeleteCredential(ctx, "other", c.ID), db.CreateCredential(ctx, &hook.Credential{ID: hook.NewCredentialID(), Tenant: "nobody"}, nil, 0),
+		db.DeleteCredential(ctx, "other", c.ID, hook.Precondition{}), db.CreateCredential(ctx, &hook.Credential{ID: hook.NewCredentialID(), Tenant: "nobody"}, nil, 0),
 	} {
 		if !hook.IsKind(err, hook.KindNotFound) {
 			t.Error(err)
@@ -92,7 +93,7 @@ func testCredentialStore(t *testing.T, db *DB) {
 		t.Error(got, err)
 	}
 	for _, err := range []error{
-		db.SetEndpointState(ctx, e.ID, hook.EndpointActive, "", time.Now()), db.DeleteEndpoint(ctx, "acme", e.ID),
+		db.SetEndpointState(ctx, e.ID, hook.EndpointActive, "", time.Now()), db.DeleteEndpoint(ctx, "acme", e.ID, hook.Precondition{}),
 	} {
 		if !hook.IsKind(err, hook.KindConflict) {
 			t.Error(err)
@@ -102,7 +103,26 @@ func testCredentialStore(t *testing.T, db *DB) {
 		t.Error(got, err)
 	}
 	n.list = nil
-	if err := db.DeleteCredential(ctx, "acme", c.ID); err != nil {
+	now := hook.CredentialURL{Credential: read(), URL: e.Config.URL}
+	at := func(revision int64) hook.Precondition {
+		return hook.Precondition{Present: true, Versions: []int64{revision}}
+	}
+	before := hook.CredentialURL{Credential: read(), URL: now.URL}
+	before.UpdatedAt = before.UpdatedAt.Add(-time.Microsecond)
+	elsewhere := now
+	elsewhere.URL += "/elsewhere"
+	for _, stale := range []hook.CredentialURL{before, elsewhere} { // the URL of its endpoint counts
+		if err := db.DeleteCredential(ctx, "acme", c.ID, at(stale.Revision())); !errors.Is(err, hook.ErrChangedMeanwhile) {
+			t.Errorf("deleted at another revision: %v", err)
+		}
+	}
+	if err := db.DeleteCredential(ctx, "other", c.ID, at(now.Revision())); !hook.IsKind(err, hook.KindNotFound) {
+		t.Errorf("deleted through another tenant: %v", err)
+	}
+	if len(n.list) > 0 {
+		t.Errorf("changes %v", n.list)
+	}
+	if err := db.DeleteCredential(ctx, "acme", c.ID, at(now.Revision())); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]hook.Change{{Tenant: "acme", Endpoint: e.ID}}, n.list); d != "" {

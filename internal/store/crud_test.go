@@ -236,7 +236,7 @@ func testMaxEndpoints(t *testing.T, db *DB) {
 	}
 	newEndpoint(t, db, "other")
 	e := newEndpoint(t, db, "other")
-	if err := db.DeleteEndpoint(t.Context(), "other", e.ID); err != nil {
+	if err := db.DeleteEndpoint(t.Context(), "other", e.ID, hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
 	newEndpoint(t, db, "other")
@@ -336,10 +336,18 @@ func testEndpointVersions(t *testing.T, db *DB) {
 		t.Errorf("resumed: %+v", got)
 	}
 	n.list = nil
-	if err := db.DeleteEndpoint(ctx, "other", e.ID); !hook.IsKind(err, hook.KindNotFound) {
+	if err := db.DeleteEndpoint(ctx, "other", e.ID, hook.Precondition{}); !hook.IsKind(err, hook.KindNotFound) {
 		t.Errorf("deleted through another tenant: %v", err)
 	}
-	if err := db.DeleteEndpoint(ctx, "acme", e.ID); err != nil {
+	// Who read it before somebody changed it does not delete the change.
+	known := hook.Precondition{Present: true, Versions: []int64{read().Revision()}}
+	if err := db.DeleteEndpoint(ctx, "acme", e.ID, hook.Precondition{Present: true, Versions: []int64{read().Revision() - 1}}); !errors.Is(err, hook.ErrChangedMeanwhile) {
+		t.Errorf("deleted at another revision: %v", err)
+	}
+	if got := read(); got.State == hook.EndpointDeleted || len(n.list) > 0 {
+		t.Errorf("%+v, changes %v", got, n.list)
+	}
+	if err := db.DeleteEndpoint(ctx, "acme", e.ID, known); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]hook.Change{{Tenant: "acme", Endpoint: e.ID}}, n.list); diff != "" {
@@ -803,7 +811,7 @@ func TestExpire(t *testing.T) {
 	}
 	// A deleted endpoint is kept as long as a delivery refers to it, and then removed.
 	for _, id := range h.endpoints["acme"] {
-		if err := db.DeleteEndpoint(ctx, "acme", id); err != nil {
+		if err := db.DeleteEndpoint(ctx, "acme", id, hook.Precondition{}); err != nil {
 			t.Fatal(err)
 		}
 	}

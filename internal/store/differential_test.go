@@ -272,7 +272,9 @@ func (p *pair) endpoint(rt *rapid.T) {
 	id := rapid.SampledFrom(p.endpoints).Draw(rt, "endpoint")
 	state := rapid.SampledFrom([]hook.EndpointState{hook.EndpointActive, hook.EndpointPaused, hook.EndpointDisabled, hook.EndpointDeleted}).Draw(rt, "state")
 	if state == hook.EndpointDeleted {
-		p.same("delete endpoint", func(db *DB) (any, error) { return nil, db.DeleteEndpoint(p.rt.Context(), p.tenant, id) })
+		p.same("delete endpoint", func(db *DB) (any, error) {
+			return nil, db.DeleteEndpoint(p.rt.Context(), p.tenant, id, hook.Precondition{})
+		})
 		return
 	}
 	if rapid.Bool().Draw(rt, "update") {

@@ -337,14 +337,22 @@ func (u *endpointUpdate) run(t *tx) (ok bool, err error) {
 
 // DeleteEndpoint deletes an endpoint of a tenant, that is, hides it for good. Its
 // deliveries stay in the history; the lane of the endpoint cancels those that wait. An
-// endpoint of a credential can be deleted only together with that (KindConflict).
-func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.EndpointID) error {
+// endpoint of a credential can be deleted only together with that (KindConflict). If only does not hold for its revision,
+// nothing changes ([hook.ErrChangedMeanwhile]).
+func (db *DB) DeleteEndpoint(ctx context.Context, tenant string, id hook.EndpointID, only hook.Precondition) error {
 	err := db.change(ctx, func(t *tx) error {
-		n, err := t.hideEndpoint(tenant, id[:], hook.ReasonByPerson, db.now())
-		if err == nil && n == 0 {
+		var revision int64
+		err := t.row(`SELECT updated_at FROM endpoints WHERE id = $1 AND tenant = $2 AND state <> 'deleted'`, id[:], tenant).Scan(&revision)
+		if errors.Is(err, sql.ErrNoRows) {
 			return hook.NotFound("endpoint", id.String())
 		}
+		if err == nil {
+			err = only.Check(revision)
+		}
 		if err != nil {
+			return err
+		}
+		if _, err := t.hideEndpoint(tenant, id[:], hook.ReasonByPerson, db.now()); err != nil {
 			return err
 		}
 		owner, err := t.ownerState(id)

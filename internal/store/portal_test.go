@@ -50,7 +50,7 @@ func testContractsInUse(t *testing.T, db *DB) {
 	}
 	used("acme", "of-credential", "of-endpoint", "of-event", "of-record-a", "of-record-b")
 	used("globex", "of-other")
-	if err := db.DeleteEndpoint(ctx, "acme", endpoint.ID); err != nil {
+	if err := db.DeleteEndpoint(ctx, "acme", endpoint.ID, hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
 	used("acme", "of-credential", "of-event", "of-record-a", "of-record-b")

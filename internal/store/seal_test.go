@@ -242,7 +242,7 @@ func TestUnreadableRowsHarmOnlyThemselves(t *testing.T) {
 		if e, err = db.TenantEndpoint(ctx, "acme", cut.ID); err != nil || e.Unreadable || e.Config.URL != "http://again/" {
 			t.Errorf("got %+v, %v", e, err)
 		}
-		if err := db.DeleteEndpoint(ctx, "acme", swapped.ID); err != nil {
+		if err := db.DeleteEndpoint(ctx, "acme", swapped.ID, hook.Precondition{}); err != nil {
 			t.Error(err)
 		}
 

@@ -164,7 +164,7 @@ func testBacklogAndFailing(t *testing.T, db *DB) {
 	if list, _ := db.Failing(ctx, "acme", 1); list[0].State != hook.EndpointDisabled || list[0].LastStatus != hook.ClassTimeout || !list[0].Since.Equal(now.Add(-time.Hour)) || !list[0].LastRun.Equal(now) {
 		t.Errorf("failing: %+v", list[0])
 	}
-	if err := db.DeleteEndpoint(ctx, "acme", other.ID); err != nil {
+	if err := db.DeleteEndpoint(ctx, "acme", other.ID, hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := names("acme", 10); len(got) != 1 {
@@ -261,7 +261,7 @@ func testEndpointCounts(t *testing.T, db *DB) {
 			t.Fatal(err)
 		}
 	}
-	if err := db.DeleteEndpoint(ctx, "acme", gone.ID); err != nil {
+	if err := db.DeleteEndpoint(ctx, "acme", gone.ID, hook.Precondition{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Ready(ctx); err != nil { // the health is committed then
