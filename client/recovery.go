@@ -51,6 +51,11 @@ func (c *Client) Recovery(ctx context.Context, tenant, endpoint, recovery string
 	return get[Recovery](ctx, c, path("tenants", tenant, "endpoints", endpoint, "recoveries", recovery))
 }
 
+// StopRecovery stops a recovery. What it has queued stays so.
+func (c *Client) StopRecovery(ctx context.Context, tenant, endpoint, recovery string) (*Recovery, error) {
+	return send[Recovery](ctx, c, http.MethodPost, path("tenants", tenant, "endpoints", endpoint, "recoveries", recovery, "stop"), nil)
+}
+
 // Recoveries lists the recoveries of an endpoint, newest first.
 func (c *Client) Recoveries(ctx context.Context, tenant, endpoint string, p Paging) (*List[Recovery], error) {
 	return get[List[Recovery]](ctx, c, withQuery(path("tenants", tenant, "endpoints", endpoint, "recoveries"), p.query()))

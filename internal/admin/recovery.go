@@ -15,6 +15,8 @@ type RecoveryStore interface {
 	endpointReader
 	CreateRecovery(ctx context.Context, r *hook.Recovery) error
 	Recovery(ctx context.Context, tenant string, id hook.RecoveryID) (*hook.Recovery, error)
+	// StopRecovery leaves alone what has ended.
+	StopRecovery(ctx context.Context, r *hook.Recovery) error
 	Recoveries(
 		ctx context.Context, tenant string, endpoint hook.EndpointID, p hook.Page,
 	) (list []hook.Recovery, next hook.ID, err error)
@@ -159,4 +161,17 @@ func (x Recoveries) Get(ctx context.Context, tenant, endpointID, id string) (*ho
 		err = hook.NotFound("recovery", id)
 	}
 	return r, err
+}
+
+// Stop ends a recovery before its end; what it has queued stays so. One that has ended stays as it is. The codes of its
+// errors are those of [Recoveries.Get].
+func (x Recoveries) Stop(ctx context.Context, tenant, endpointID, id string) (*hook.Recovery, error) {
+	r, err := x.Get(ctx, tenant, endpointID, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.Store.StopRecovery(ctx, r); err != nil {
+		return nil, err
+	}
+	return x.Get(ctx, tenant, endpointID, id)
 }

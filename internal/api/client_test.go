@@ -142,6 +142,15 @@ func TestClient(t *testing.T) {
 	if got, err := c.Recovery(ctx, "acme", e.ID, r.ID); err != nil || got.State != "running" {
 		t.Errorf("recovery %+v %v", got, err)
 	}
+	if got, err := c.StopRecovery(ctx, "acme", e.ID, r.ID); err != nil || got.State != "cancelled" || got.FinishedAt == nil {
+		t.Errorf("stopped %+v %v", got, err)
+	}
+	if l, err := c.Audit(ctx, "acme", client.Paging{Limit: 1}); err != nil || l.Items[0].Action != "recovery.stopped" || l.Items[0].Object != e.ID {
+		t.Errorf("audit %+v %v", l, err)
+	}
+	if got, err := c.StopRecovery(ctx, "acme", e.ID, r.ID); err != nil || got.State != "cancelled" { // again
+		t.Errorf("stopped %+v %v", got, err)
+	}
 	if l, err := c.Recoveries(ctx, "acme", e.ID, client.Paging{}); err != nil || len(l.Items) != 1 {
 		t.Errorf("recoveries %+v %v", l, err)
 	}

@@ -41,6 +41,18 @@ func (h recoveryHandlers) register(a *API) {
 		access:  auth.Readers,
 		summary: "Read a recovery", codes: []string{"endpoint_not_found", "recovery_not_found"},
 	}, h.get)
+	add(a, operation{
+		id: "stop-recovery", scope: "deliveries:retry", method: http.MethodPost, path: endpointPath1 + "/recoveries/{recovery}/stop", tag: "endpoints",
+		access: auth.Managers, noBody: true, summary: "Stop a recovery",
+		description: "What it has queued stays so. It is cancelled then. One that has ended stays as it is.",
+		codes:       []string{"endpoint_not_found", "recovery_not_found"},
+	}, h.stop)
+}
+
+// recoveryPath are the path parameters of operations on one recovery.
+type recoveryPath struct {
+	EndpointPath
+	Recovery string `path:"recovery" doc:"Id of the recovery." example:"rec_06ew2c6eqfy7d00000000000g0"`
 }
 
 func wireRecovery(r hook.Recovery) client.Recovery {
@@ -124,10 +136,10 @@ func (h recoveryHandlers) list(ctx context.Context, in *struct {
 	return &struct{ Body client.List[client.Recovery] }{wireList(recoveries, next, list, wireRecovery)}, nil
 }
 
-func (h recoveryHandlers) get(ctx context.Context, in *struct {
-	EndpointPath
-	Recovery string `path:"recovery" doc:"Id of the recovery." example:"rec_06ew2c6eqfy7d00000000000g0"`
-},
-) (*recoveryOutput, error) {
+func (h recoveryHandlers) get(ctx context.Context, in *recoveryPath) (*recoveryOutput, error) {
 	return h.answer(h.recoveries.Get(ctx, in.Tenant, in.Endpoint, in.Recovery))
+}
+
+func (h recoveryHandlers) stop(ctx context.Context, in *recoveryPath) (*recoveryOutput, error) {
+	return h.answer(h.recoveries.Stop(ctx, in.Tenant, in.Endpoint, in.Recovery))
 }

@@ -78,6 +78,7 @@ const (
 	ActionContractImported      Action = "contract.imported" // from the program itself or the operator's directory
 	ActionContractChanged       Action = "contract.changed"
 	ActionRecoveryStarted       Action = "recovery.started" // the object is the endpoint
+	ActionRecoveryStopped       Action = "recovery.stopped" // by a person; the object is the endpoint
 	ActionBulkStarted           Action = "bulk.started"     // the object is the bulk action, the name what it does, the fields what it selects
 	ActionBulkStopped           Action = "bulk.stopped"     // by a person
 	ActionBulkDone              Action = "bulk.done"        // the count is how many deliveries it changed

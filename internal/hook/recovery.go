@@ -8,7 +8,7 @@ type RecoveryState string
 const (
 	RecoveryRunning   RecoveryState = "running"
 	RecoveryDone      RecoveryState = "done"
-	RecoveryCancelled RecoveryState = "cancelled" // its endpoint was disabled or deleted while it ran
+	RecoveryCancelled RecoveryState = "cancelled" // its endpoint was disabled or deleted while it ran, or a person stopped it
 )
 
 // Recovery is a bulk replay. It goes through the events of a time span, oldest first, and

@@ -159,7 +159,10 @@ func (in *Ingest) recoverOne(ctx context.Context, r *hook.Recovery) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := in.Store.AdvanceRecovery(ctx, r, step); err != nil {
+	switch err := in.Store.AdvanceRecovery(ctx, r, step); {
+	case hook.IsKind(err, hook.KindConflict): // a person stopped it
+		return nil
+	case err != nil:
 		return err
 	}
 	in.Dispatcher.Wake(r.Endpoint)

@@ -597,6 +597,7 @@ func (s *scenario) replay(e hook.EndpointID) {
 		}
 		return s.db.AdvanceRecovery(ctx, now, step)
 	}, nil)
+	s.step("stop recovery", func(ctx context.Context) error { return s.db.StopRecovery(ctx, r) }, nil)
 }
 
 // access makes a key and a portal link.

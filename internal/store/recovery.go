@@ -223,6 +223,19 @@ func (db *DB) AdvanceRecovery(ctx context.Context, r *hook.Recovery, step hook.R
 	return err
 }
 
+// StopRecovery ends a running bulk replay because a person wants it: no step of it is made after that. One that has ended
+// stays as it is.
+func (db *DB) StopRecovery(ctx context.Context, r *hook.Recovery) error {
+	return db.change(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE recoveries SET state = $2, finished_at = $3 WHERE id = $1 AND state = 'running'`,
+			r.ID[:], string(hook.RecoveryCancelled), db.now().UnixMicro())
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.audit(hook.AuditEntry{Tenant: r.Tenant, Action: hook.ActionRecoveryStopped, Object: r.Endpoint.String()})
+	})
+}
+
 // EndRecovery ends a running bulk replay. It changes nothing if the replay has already
 // ended.
 func (db *DB) EndRecovery(ctx context.Context, r *hook.Recovery, state hook.RecoveryState) error {

@@ -136,6 +136,15 @@ function Running({ recovery, endpoint: e }: { recovery: Recovery; endpoint: Endp
     initialData: recovery,
     refetchInterval: (q) => (q.state.data?.state === "running" ? 500 : false),
   });
+  const stop = useMutation({
+    mutationFn: () =>
+      ok(
+        api.POST("/v1/tenants/{tenant}/endpoints/{endpoint}/recoveries/{recovery}/stop", {
+          params: { path: { tenant: e.tenant, endpoint: e.id, recovery: recovery.id } },
+        }),
+      ),
+    onSuccess: () => now.refetch(),
+  });
   const r = now.data;
   const done = r.state !== "running";
   useEffect(() => {
@@ -146,11 +155,20 @@ function Running({ recovery, endpoint: e }: { recovery: Recovery; endpoint: Endp
     <Stack gap="xs">
       <Progress value={part} animated={!done} aria-label={t.recover.title} />
       <Text size="sm" aria-live="polite">
-        {done
-          ? t.recover.done(number(r.requeued, t.locale))
-          : t.recover.running(number(r.examined, t.locale), number(r.requeued, t.locale))}
+        {r.state === "cancelled"
+          ? t.recover.stopped(number(r.requeued, t.locale))
+          : done
+            ? t.recover.done(number(r.requeued, t.locale))
+            : t.recover.running(number(r.examined, t.locale), number(r.requeued, t.locale))}
       </Text>
-      <Trouble error={now.error} />
+      <Trouble error={now.error ?? stop.error} />
+      {!done && (
+        <Group justify="flex-end">
+          <Button size="xs" variant="default" loading={stop.isPending} onClick={() => stop.mutate()}>
+            {t.bulk.stop}
+          </Button>
+        </Group>
+      )}
     </Stack>
   );
 }
