@@ -79,7 +79,7 @@ const pt: Messages = {
       token_expired: "Este token venceu. Peça um novo.",
       session_ended: "Sua sessão terminou. Entre de novo.",
       link_expired: "Este link não vale mais. Volte à página de onde você o abriu e abra-o de novo.",
-      portal_forbidden: "Seu portal não inclui isto. Fale com a empresa que lhe deu o link.",
+      portal_forbidden: "Seu portal não inclui isto. Fale com a empresa que enviou o link a você.",
       cross_origin: "Foi outra página que fez o navegador enviar isto, por isso não foi aceito.",
       forbidden: "Sua chave não permite fazer isso.",
       tenant_not_found: "Esse cliente não existe, ou não é o seu.",
@@ -314,7 +314,7 @@ const pt: Messages = {
       tls_over_http: "Os certificados só são usados com https://. Altere a URL ou remova-os.",
       tls_pair:
         "Um certificado de cliente precisa da chave privada dele, e a chave precisa do certificado. Informe os dois ou nenhum.",
-      changes: "Envie uma lista de alterações, ou um objeto cujo único membro seja items.",
+      changes: "Envie uma lista de alterações, ou um objeto cujo único campo seja items.",
       changes_array: "Envie uma lista de alterações.",
       condition_invalid: "A condição não é válida: {problem} (linha {line}, coluna {column})",
       condition_unusable: "A condição não pode ser usada: {problem}",
@@ -346,7 +346,7 @@ const pt: Messages = {
       event_alone:
         "Um evento já publicado tem tipo e conteúdo próprios. Informe o evento, ou então um tipo e um conteúdo.",
       event_id_invalid: "Um id tem de 1 a 128 caracteres: letras sem acento, dígitos e _ . : -",
-      event_member_unknown: "Um evento não tem esse membro. Corrija o nome ou coloque-o dentro de payload.",
+      event_member_unknown: "Um evento não tem esse campo. Corrija o nome ou coloque-o dentro de payload.",
       event_object: "Um evento é um objeto JSON com type e payload.",
       event_type_character:
         "Um tipo de evento não pode ter {character}. Use letras, dígitos e _ . : / - e * para qualquer texto.",
@@ -401,7 +401,7 @@ const pt: Messages = {
       json_refused: "Este JSON não é aceito: {problem}",
       key_characters: "Tem {length} caracteres, todos de {characters}. Deixe vazio para que um seja gerado.",
       kind_name: "Informe o nome de um tipo de registro.",
-      member_unknown: "Esse membro não existe aqui. Remova-o ou corrija o nome.",
+      member_unknown: "Esse campo não existe aqui. Remova-o ou corrija o nome.",
       method_only: "Este sistema só envia com {method}.",
       mode_of_contract: "{contract} envia no máximo uma vez, e um destino não pode mudar isso.",
       name_required: "Escreva um nome que ajude você a reconhecê-la.",
@@ -543,15 +543,15 @@ const pt: Messages = {
     ended: "Este link não vale mais",
     endedText: "Volte à página de onde você o abriu e abra-o de novo.",
     hidden: "Esta página não faz parte do seu portal",
-    hiddenText: "Se você precisa dela, fale com a empresa que lhe deu o link.",
+    hiddenText: "Se você precisa dela, fale com a empresa que enviou o link a você.",
     first: "Ir para a primeira página",
     instead: {
       problem: {
         codes: {
           tenant_not_found: "Não há nada aqui, ou não é seu.",
           too_many_endpoints:
-            "Você já tem o número máximo de destinos. Exclua um de que não precise, ou fale com a empresa que lhe deu o link.",
-          quota_used_up: "O limite deste mês foi atingido. Fale com a empresa que lhe deu o link.",
+            "Você já tem o número máximo de destinos. Exclua um de que não precise, ou fale com a empresa que enviou o link a você.",
+          quota_used_up: "O limite deste mês foi atingido. Fale com a empresa que enviou o link a você.",
         },
       },
       stateReason: {
@@ -563,7 +563,7 @@ const pt: Messages = {
         text: "Seus endereços, os que recebem os webhooks.",
         unverifiedText:
           "Perguntamos ao seu endereço se ele quer estes webhooks e não recebemos a resposta certa. Até lá, nada é enviado. Corrija o endereço, ou faça seu servidor responder, e verifique de novo.",
-        answered: "A resposta está certa, mas o destino ainda não está ativo. Fale com a empresa que lhe deu o link.",
+        answered: "A resposta está certa, mas o destino ainda não está ativo. Fale com a empresa que enviou o link a você.",
         unreadableText:
           "Nada é enviado, e os webhooks pendentes são mantidos. Informe de novo o endereço e os ajustes.",
       },
@@ -611,7 +611,7 @@ const pt: Messages = {
       },
       omissions: {
         text: "Eventos dos últimos 7 dias que não foram enviados porque algo não pôde ser calculado.",
-        notMade: "Estes eventos não chegaram a existir. Fale com a empresa que lhe deu o link.",
+        notMade: "Estes eventos não chegaram a existir. Fale com a empresa que enviou o link a você.",
         recover: "Depois de corrigir o filtro, envie de novo o que faltou.",
       },
     },
@@ -1152,8 +1152,8 @@ const pt: Messages = {
     write: "Gravar registro",
     how: "Como",
     put: "Substituir o documento",
-    patch: "Alterar alguns membros",
-    patchHelp: "Informe só os membros a alterar; null remove um.",
+    patch: "Alterar alguns campos",
+    patchHelp: "Informe só os campos a alterar; null remove um campo.",
     save: "Salvar e disparar",
     deleteText: "Os eventos da exclusão são disparados. Não é possível desfazer.",
     deleted: (n) => `O registro foi excluído. ${n} ${plural(n, "evento disparado", "eventos disparados")}.`,
@@ -1412,7 +1412,7 @@ const pt: Messages = {
     revealText: "Na atividade fica registrado que você os viu e quando.",
     revealed: "Os dados pessoais estão visíveis. Na atividade ficou registrado que você os viu.",
     maskedRecord:
-      "Os dados pessoais deste registro estão ocultos, por isso só é possível alterar membros isolados. Para substituir o documento inteiro, mostre antes os dados pessoais.",
+      "Os dados pessoais deste registro estão ocultos, por isso só é possível alterar campos isolados. Para substituir o documento inteiro, mostre antes os dados pessoais.",
   },
   erasePerson: {
     verb: "Apagar estes dados",
