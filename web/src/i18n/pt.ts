@@ -563,7 +563,8 @@ const pt: Messages = {
         text: "Seus endereços, os que recebem os webhooks.",
         unverifiedText:
           "Perguntamos ao seu endereço se ele quer estes webhooks e não recebemos a resposta certa. Até lá, nada é enviado. Corrija o endereço, ou faça seu servidor responder, e verifique de novo.",
-        answered: "A resposta está certa, mas o destino ainda não está ativo. Fale com a empresa que enviou o link a você.",
+        answered:
+          "A resposta está certa, mas o destino ainda não está ativo. Fale com a empresa que enviou o link a você.",
         unreadableText:
           "Nada é enviado, e os webhooks pendentes são mantidos. Informe de novo o endereço e os ajustes.",
       },
