@@ -24,6 +24,25 @@ func TestTextsOfContractsAreText(t *testing.T) {
 	}
 }
 
+// Links lead to web addresses and mailboxes; of others the text stays.
+func TestLinksOfOtherSchemes(t *testing.T) {
+	page := Render([]byte("# T\n\n[a *b*](ftp://e.org/x) <ssh://e.org/y> [c](VBScript:z) [d](data:text/html,1) [e](intent:q) [f](file:///etc)\n\n"+
+		"[g](https://e.org/g) [h](mailto:h@e.org) <i@e.org> <https://e.org/j> [k](#k) [l](HTTP://e.org/l)\n"), "en", nil)
+	for _, bad := range []string{`href="ftp`, `href="ssh`, `cript:`, `href="data`, `href="intent`, `href="file`, `href=""`} {
+		if strings.Contains(page.HTML, bad) {
+			t.Errorf("%s is on the page:\n%s", bad, page.HTML)
+		}
+	}
+	for _, want := range []string{
+		"a <em>b</em> ssh://e.org/y c d e f", `href="https://e.org/g"`, `href="mailto:h@e.org"`, `href="mailto:i@e.org"`,
+		`href="https://e.org/j"`, `href="#k"`, `href="HTTP://e.org/l"`,
+	} {
+		if !strings.Contains(page.HTML, want) {
+			t.Errorf("%s is missing:\n%s", want, page.HTML)
+		}
+	}
+}
+
 func TestPlaceholdersAreMarked(t *testing.T) {
 	const url = "https://example.com/webhooks"
 	page := Render([]byte("# T\n\n`"+url+"`\n\n```http\nPOST /webhooks HTTP/1.1\nHost: example.com\nX-Own: me\n```\n\n"+

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"html"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark"
@@ -42,7 +44,7 @@ func Render(markdown []byte, language string, placeholders map[string]string) Pa
 		p.Description = plain(first, markdown)
 	}
 	p.Contents = nameSections(doc, markdown)
-	guardLinks(doc)
+	guardLinks(doc, markdown)
 	groupSamples(doc, markdown)
 	var out bytes.Buffer
 	r := renderer.NewRenderer(renderer.WithNodeRenderers(
@@ -138,14 +140,38 @@ func slug(title string) string {
 	return strings.Join(parts, "-")
 }
 
-// guardLinks makes links say that the site does not vouch for where they lead: a contract names them.
-func guardLinks(doc ast.Node) {
+// guardLinks makes links say that the site does not vouch for where they lead: a contract names them. Of a link that leads
+// to no web address and to no mailbox, only the text stays.
+func guardLinks(doc ast.Node, source []byte) {
+	var others []ast.Node
 	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the function returns no error
-		if entering && (n.Kind() == ast.KindLink || n.Kind() == ast.KindAutoLink) {
-			n.SetAttributeString("rel", []byte("nofollow noreferrer"))
+		var to string
+		switch n := n.(type) {
+		case *ast.Link:
+			to = string(n.Destination)
+		case *ast.AutoLink:
+			to = string(n.URL(source))
+		default:
+			return ast.WalkContinue, nil
+		}
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		n.SetAttributeString("rel", []byte("nofollow noreferrer"))
+		if u, err := url.Parse(to); err != nil || !slices.Contains([]string{"", "http", "https", "mailto"}, u.Scheme) {
+			others = append(others, n)
 		}
 		return ast.WalkContinue, nil
 	})
+	for _, n := range others {
+		if auto, ok := n.(*ast.AutoLink); ok {
+			n.AppendChild(n, ast.NewString(auto.Label(source)))
+		}
+		for c := n.FirstChild(); c != nil; c = n.FirstChild() {
+			n.Parent().InsertBefore(n.Parent(), n, c)
+		}
+		n.Parent().RemoveChild(n.Parent(), n)
+	}
 }
 
 // tabs shows one of its children at a time, each a [*tab].
