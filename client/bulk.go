@@ -35,6 +35,7 @@ type BulkAction struct {
 	Left       map[string]int64 `json:"left" doc:"How many of the selected deliveries stayed as they are, by the reason: being_sent (one that is cancelled while it is being sent may still arrive, and is not tried again), delivery_finished, delivery_unfinished, delivery_is_test, at_most_once, endpoint_disabled, endpoint_deleted, event_erased, superseded or shadow."`
 	Total      *int64           `json:"total" doc:"How many deliveries were selected when it began; null: too many to count at once."`
 	Progress   float64          `json:"progress" minimum:"0" maximum:"1" doc:"About which part of the work is done." example:"0.4"`
+	Reason     string           `json:"reason,omitempty" enum:"by_person,key_revoked,key_expired,unreadable" doc:"Why it was stopped: by_person, key_revoked (the key that began it was revoked), key_expired, or unreadable (what is stored of it is damaged; begin another). Absent: it was not stopped."`
 	CreatedAt  time.Time        `json:"created_at"`
 	FinishedAt *time.Time       `json:"finished_at"`
 }

@@ -25,7 +25,8 @@ func (h bulkHandlers) register(a *API) {
 		access: auth.Managers, status: http.StatusAccepted, summary: "Retry or cancel many deliveries",
 		description: "Goes through the deliveries of the tenant that are named or selected, oldest first, a part at a time, and sends each " +
 			"again or cancels it. What is made after it began is not touched. It runs in the background and survives a restart; read it to see " +
-			"its progress. What an at-most-once contract has sent, or may have, is never sent again. A delivery that is being sent when it " +
+			"its progress. It stops when the key that began it is revoked or expires. What an at-most-once contract has sent, or may have, " +
+			"is never sent again. A delivery that is being sent when it " +
 			"is cancelled may still arrive, and is not tried again.",
 		codes: []string{"bulk_invalid", "personal_forbidden"},
 	}, h.start)
@@ -110,7 +111,7 @@ func wireBulk(b hook.Bulk) client.BulkAction {
 	f := b.Filter
 	out := client.BulkAction{
 		ID: b.ID.String(), Action: string(b.Kind), State: string(b.State), Searched: b.Search != nil, Examined: b.Examined, Changed: b.Changed, Left: b.Left,
-		Progress: b.Progress(), CreatedAt: b.CreatedAt, FinishedAt: wireTime(b.FinishedAt),
+		Progress: b.Progress(), Reason: b.Reason, CreatedAt: b.CreatedAt, FinishedAt: wireTime(b.FinishedAt),
 		Filter: client.BulkInput{Action: string(b.Kind), Contracts: f.Contracts, Types: f.Types, Since: wireTime(f.Since), Until: wireTime(f.Until)},
 	}
 	if b.Total >= 0 {

@@ -80,7 +80,7 @@ const (
 	ActionRecoveryStarted       Action = "recovery.started" // the object is the endpoint
 	ActionRecoveryStopped       Action = "recovery.stopped" // by a person; the object is the endpoint
 	ActionBulkStarted           Action = "bulk.started"     // the object is the bulk action, the name what it does, the fields what it selects
-	ActionBulkStopped           Action = "bulk.stopped"     // by a person
+	ActionBulkStopped           Action = "bulk.stopped"     // by a person, or by Gancho for a reason
 	ActionBulkDone              Action = "bulk.done"        // the count is how many deliveries it changed
 	ActionDeliveryRetried       Action = "delivery.retried"
 	ActionDeliverySkipped       Action = "delivery.skipped"

@@ -24,7 +24,14 @@ type BulkState string
 const (
 	BulkRunning BulkState = "running"
 	BulkDone    BulkState = "done"
-	BulkStopped BulkState = "stopped" // by a person, before its end
+	BulkStopped BulkState = "stopped" // before its end; its reason says why
+)
+
+// Why a bulk action was stopped, beside [ReasonByPerson].
+const (
+	ReasonKeyRevoked = "key_revoked" // the key that began it was revoked
+	ReasonKeyExpired = "key_expired" // the key that began it has expired
+	ReasonUnreadable = "unreadable"  // the stored action cannot be read
 )
 
 // Bulk is a bulk action: it goes through the deliveries of a tenant that a filter selects, oldest first, and sends each
@@ -44,6 +51,9 @@ type Bulk struct {
 	// Total is how many deliveries the filter selected when the action began; below zero: more than could be counted.
 	Total      int64
 	State      BulkState
+	Reason     string // why it is stopped; "": it is not, or an earlier program stopped it
+	By         KeyID  // the key that began it; zero: the admin key, or a portal link
+	Unreadable bool   // what is stored of it cannot be understood: filter and counts are empty, and nothing is done
 	CreatedAt  time.Time
 	FinishedAt time.Time // zero while running
 }

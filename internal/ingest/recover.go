@@ -123,6 +123,9 @@ func (in *Ingest) bulkOne(ctx context.Context, b *hook.Bulk) (queued bool, err e
 	if err != nil {
 		return false, err
 	}
+	if b.State == hook.BulkStopped {
+		in.Log.Warn("bulk action stopped", "tenant", b.Tenant, "bulk_action", b.ID.String(), "reason", b.Reason)
+	}
 	in.Dispatcher.Supersede(step.Cancelled)
 	woken := map[hook.EndpointID]bool{}
 	for _, d := range step.Cancelled { // what is behind a delivery that held its queue goes on

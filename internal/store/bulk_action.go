@@ -24,7 +24,8 @@ const (
 	countRows   = 20_000
 )
 
-const bulkColumns = `id, tenant, kind, filter, cursor, examined, changed, left_alone, total, state, created_at, finished_at, contains`
+const bulkColumns = `id, tenant, kind, filter, cursor, examined, changed, left_alone, total, state, created_at, finished_at, contains,
+	by_key, reason`
 
 // bulkSearching is in the column state of a running bulk action that is about what a search finds. A program of the release
 // before would not know of the search, and do the same with all; it takes only what is running.
@@ -106,23 +107,30 @@ func (s *storedFilter) filter() (f hook.DeliveryFilter, err error) {
 	return f, nil
 }
 
+// scanBulk reads a row of bulkColumns. One with a part that this program does not understand is Unreadable: its filter may
+// select something else than what was asked for, so nothing may be done with it, but it is listed, and those beside it, too.
 func (db *DB) scanBulk(row scanner) (b hook.Bulk, err error) {
-	var id, cursor, contains []byte
+	var id, cursor, contains, by []byte
 	var filter, left string
 	var created, finished sql.NullInt64
 	if err := row.Scan(&id, &b.Tenant, &b.Kind, &filter, &cursor, &b.Examined, &b.Changed, &left, &b.Total, &b.State, &created,
-		&finished, &contains); err != nil {
+		&finished, &contains, &by, &b.Reason); err != nil {
 		return b, err
 	}
 	copy(b.ID[:], id)
+	copy(b.By[:], by)
 	copy(b.Cursor[:], cursor)
 	b.CreatedAt, b.FinishedAt = fromMicros(created), fromMicros(finished)
-	var stored storedFilter
-	if err := json.Unmarshal([]byte(filter), &stored); err != nil {
-		return b, err
+	if b.State == bulkSearching {
+		b.State = hook.BulkRunning
 	}
-	if b.Filter, err = stored.filter(); err != nil {
-		return b, err
+	var stored storedFilter
+	understood := json.Unmarshal([]byte(filter), &stored) == nil && json.Unmarshal([]byte(left), &b.Left) == nil &&
+		(b.Kind == hook.BulkRetry || b.Kind == hook.BulkCancel)
+	if b.Filter, err = stored.filter(); !understood || err != nil {
+		b.Unreadable, b.Filter, b.Left = true, hook.DeliveryFilter{}, nil
+		//lint:ignore nilerr Unreadable says so
+		return b, nil
 	}
 	if stored.Searched {
 		var search storedSearch
@@ -131,14 +139,13 @@ func (db *DB) scanBulk(row scanner) (b hook.Bulk, err error) {
 		}
 		b.Search = &hook.PayloadSearch{Text: search.Text, Personal: search.Personal}
 	}
-	if b.State == bulkSearching {
-		b.State = hook.BulkRunning
-	}
-	return b, json.Unmarshal([]byte(left), &b.Left)
+	return b, nil
 }
 
-// CreateBulk stores a new bulk action, which begins with the oldest delivery that its filter selects.
+// CreateBulk stores a new bulk action, which begins with the oldest delivery that its filter selects, with the key of the
+// actor of ctx.
 func (db *DB) CreateBulk(ctx context.Context, b *hook.Bulk) error {
+	b.By = hook.ActorOf(ctx).Key
 	stored := storeFilter(&b.Filter)
 	var contains []byte
 	if s := b.Search; s != nil {
@@ -156,8 +163,9 @@ func (db *DB) CreateBulk(ctx context.Context, b *hook.Bulk) error {
 		if err := t.aliveTenant(b.Tenant); err != nil {
 			return err
 		}
-		if _, err := t.exec(`INSERT INTO bulk_actions (`+bulkColumns+`) VALUES ($1, $2, $3, $4, $5, 0, 0, '{}', $6, $7, $8, NULL, $9)`,
-			b.ID[:], b.Tenant, string(b.Kind), string(filter), b.Cursor[:], b.Total, storedBulkState(b), b.CreatedAt.UnixMicro(), contains); err != nil {
+		if _, err := t.exec(`INSERT INTO bulk_actions (`+bulkColumns+`) VALUES ($1, $2, $3, $4, $5, 0, 0, '{}', $6, $7, $8, NULL, $9, $10, '')`,
+			b.ID[:], b.Tenant, string(b.Kind), string(filter), b.Cursor[:], b.Total, storedBulkState(b), b.CreatedAt.UnixMicro(), contains,
+			keyOrNull(b.By)); err != nil {
 			return err
 		}
 		fields := filterFields(&b.Filter)
@@ -227,20 +235,60 @@ func (db *DB) NextBulks(ctx context.Context) ([]hook.Bulk, error) {
 	return collect(ctx, db.read, db.scanBulk, `SELECT `+bulkColumns+` FROM bulk_actions WHERE `+bulkRuns+` ORDER BY id`)
 }
 
-// StopBulk stops a running bulk action: no step of it is made after that. One that has ended stays as it is.
+// keyOrNull is a key in a column that has NULL for the admin key, and for none.
+func keyOrNull(id hook.KeyID) any {
+	if id.IsZero() {
+		return nil
+	}
+	return id[:]
+}
+
+// StopBulk stops a running bulk action because a person wants it: no step of it is made after that. One that has ended stays
+// as it is.
 func (db *DB) StopBulk(ctx context.Context, tenant string, id hook.BulkID) (b hook.Bulk, err error) {
-	err = db.change(ctx, func(t *tx) error {
-		n, err := t.exec(`UPDATE bulk_actions SET state = $3, finished_at = $4, contains = NULL WHERE id = $1 AND tenant = $2 AND `+bulkRuns,
-			id[:], tenant, string(hook.BulkStopped), db.now().UnixMicro())
-		if err != nil || n == 0 {
-			return err
-		}
-		return t.audit(hook.AuditEntry{Tenant: tenant, Action: hook.ActionBulkStopped, Object: id.String()})
-	})
-	if err != nil {
+	if err := db.endBulk(ctx, tenant, id, hook.ReasonByPerson); err != nil {
 		return b, err
 	}
 	return db.Bulk(ctx, tenant, id)
+}
+
+// endBulk stops a running bulk action.
+func (db *DB) endBulk(ctx context.Context, tenant string, id hook.BulkID, reason string) error {
+	return db.change(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE bulk_actions SET state = $3, finished_at = $4, contains = NULL, reason = $5
+			WHERE id = $1 AND tenant = $2 AND `+bulkRuns,
+			id[:], tenant, string(hook.BulkStopped), db.now().UnixMicro(), reason)
+		if err != nil || n == 0 {
+			return err
+		}
+		e := hook.AuditEntry{Tenant: tenant, Action: hook.ActionBulkStopped, Object: id.String()}
+		if reason != hook.ReasonByPerson {
+			e.Reason = reason
+		}
+		return t.audit(e)
+	})
+}
+
+// bulkForbidden is why a bulk action may make no more steps: its row cannot be read, or the key that began it was revoked or
+// has expired. "" if it may go on. What else a key may do never changes.
+func (db *DB) bulkForbidden(ctx context.Context, b *hook.Bulk) (reason string, err error) {
+	if b.Unreadable {
+		return hook.ReasonUnreadable, nil
+	}
+	if b.By.IsZero() {
+		return "", nil
+	}
+	var expires sql.NullInt64
+	err = db.read.QueryRowContext(ctx, `SELECT expires_at FROM keys WHERE id = $1`, b.By[:]).Scan(&expires)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return hook.ReasonKeyRevoked, nil
+	case err != nil:
+		return "", storageError(err)
+	case expires.Valid && !time.Now().Before(fromMicros(expires)): // as package auth compares
+		return hook.ReasonKeyExpired, nil
+	}
+	return "", nil
 }
 
 // bulkRange is what one step of a bulk action is about: the deliveries from lo to end, both included.
@@ -377,9 +425,20 @@ func (db *DB) searchRange(ctx context.Context, b *hook.Bulk, r *bulkRange) error
 }
 
 // AdvanceBulk makes one step of a running bulk action: what it changes and its progress are one commit, so that no step is
-// repeated after a crash. ordered says which endpoints are ordered. On success b has the new progress. It fails with
-// KindConflict if somebody else has continued or ended the action.
+// repeated after a crash. ordered says which endpoints are ordered. On success b has the new progress, or is stopped if it
+// may not go on: b.Reason says why. It fails with KindConflict if somebody else has continued or ended the action.
 func (db *DB) AdvanceBulk(ctx context.Context, b *hook.Bulk, ordered func(hook.EndpointID) bool) (step hook.BulkStep, err error) {
+	reason, err := db.bulkForbidden(ctx, b)
+	if err != nil {
+		return step, err
+	}
+	if reason != "" {
+		if err := db.endBulk(ctx, b.Tenant, b.ID, reason); err != nil {
+			return step, err
+		}
+		b.State, b.Reason = hook.BulkStopped, reason
+		return step, nil
+	}
 	r, err := db.bulkRange(ctx, b)
 	if err != nil {
 		return step, err

@@ -328,3 +328,123 @@ func TestSavedFilters(t *testing.T) {
 		}
 	})
 }
+
+// A bulk action whose row cannot be understood is listed, does nothing and is stopped. Those beside it go on.
+func TestUnreadableBulk(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		addTenants(t, db)
+		first := accepted("acme", "", `1`, hook.NewEndpointID())
+		submit(t, db, first)
+		damages := []string{
+			`filter = '{'`, `filter = '{"ids": ["dlv_x"]}'`, `filter = '{"endpoints": ["ep_x"]}'`, `filter = '{"event": "evt_x"}'`,
+			`left_alone = ''`, `kind = 'mend'`,
+		}
+		for _, damage := range append(damages, "") {
+			b := hook.Bulk{
+				ID: hook.BulkID(hook.NewID()), Tenant: "acme", Kind: hook.BulkCancel, State: hook.BulkRunning, CreatedAt: time.Now().Add(time.Second),
+			}
+			if err := db.CreateBulk(ctx, &b); err != nil {
+				t.Fatal(err)
+			}
+			if damage == "" {
+				continue
+			}
+			if err := db.change(ctx, func(t *tx) error {
+				_, err := t.exec(`UPDATE bulk_actions SET `+damage+` WHERE id = $1`, b.ID[:])
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		running, err := db.NextBulks(ctx)
+		if err != nil || len(running) != len(damages)+1 {
+			t.Fatalf("%d are running, want %d; %v", len(running), len(damages)+1, err)
+		}
+		for i := range running {
+			b := &running[i]
+			step, err := db.AdvanceBulk(ctx, b, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == len(damages) { // the last one is good
+				if len(step.Cancelled) != 1 || b.State != hook.BulkDone {
+					t.Errorf("beside those that cannot be read: %+v, %+v", step, b)
+				}
+				continue
+			}
+			got, err := db.Bulk(ctx, "acme", b.ID)
+			if err != nil || !got.Unreadable || got.State != hook.BulkStopped || got.Reason != hook.ReasonUnreadable || got.FinishedAt.IsZero() ||
+				b.State != hook.BulkStopped || len(step.Cancelled) > 0 {
+				t.Errorf("%s: %+v, %+v, %v", damages[i], got, step, err)
+			}
+		}
+		if list, _, err := db.Bulks(ctx, "acme", hook.Page{Limit: 20}); err != nil || len(list) != len(running) {
+			t.Errorf("a list of %d, %v", len(list), err)
+		}
+	})
+}
+
+// A bulk action goes on only as long as the key that began it is good; a rotated key is. One that the admin key began
+// goes on.
+func TestBulkActionEndsWithItsKey(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		addTenants(t, db)
+		first := accepted("acme", "", `1`, hook.NewEndpointID())
+		submit(t, db, first)
+		for _, c := range []struct {
+			name  string
+			after func(hook.KeyID) error
+			want  string
+		}{
+			{"revoked", func(id hook.KeyID) error { return db.DeleteKey(t.Context(), id) }, hook.ReasonKeyRevoked},
+			{"expired", func(id hook.KeyID) error {
+				return db.change(t.Context(), func(t *tx) error {
+					_, err := t.exec(`UPDATE keys SET expires_at = $2 WHERE id = $1`, id[:], time.Now().Add(-time.Second).UnixMicro())
+					return err
+				})
+			}, hook.ReasonKeyExpired},
+			{"rotated", func(id hook.KeyID) error { return db.RotateKey(t.Context(), id, [32]byte{9}, "abcd", time.Now()) }, ""},
+			{"admin key", nil, ""},
+		} {
+			ctx := t.Context()
+			k := hook.Key{
+				ID: hook.NewKeyID(), Name: c.name, Role: hook.RoleTenant, Tenant: "acme", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour),
+			}
+			k.Hash[0] = c.name[0]
+			if c.after != nil {
+				if err := db.CreateKey(ctx, k); err != nil {
+					t.Fatal(err)
+				}
+				ctx = hook.WithActor(ctx, hook.Actor{Kind: hook.ActorKey, Key: k.ID})
+			}
+			b := hook.Bulk{
+				ID: hook.BulkID(hook.NewID()), Tenant: "acme", Kind: hook.BulkRetry, State: hook.BulkRunning, CreatedAt: time.Now().Add(time.Second),
+			}
+			if err := db.CreateBulk(ctx, &b); err != nil {
+				t.Fatal(err)
+			}
+			if c.after != nil {
+				if err := c.after(k.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			list, err := db.NextBulks(t.Context())
+			if err != nil || len(list) != 1 || list[0].By != b.By {
+				t.Fatalf("%s: running %+v, %v", c.name, list, err)
+			}
+			if _, err := db.AdvanceBulk(t.Context(), &list[0], func(hook.EndpointID) bool { return false }); err != nil {
+				t.Fatal(err)
+			}
+			got, err := db.Bulk(t.Context(), "acme", b.ID)
+			stopped := got.State == hook.BulkStopped && got.Examined == 0 && !got.FinishedAt.IsZero()
+			if err != nil || got.Reason != c.want || stopped != (c.want != "") || !stopped && (got.State != hook.BulkDone || got.Examined != 1) {
+				t.Errorf("%s: %+v, %v", c.name, got, err)
+			}
+			log, _, err := db.AuditTrail(t.Context(), "acme", hook.Page{Limit: 1})
+			if c.want != "" && (err != nil || len(log) != 1 || log[0].Action != hook.ActionBulkStopped || log[0].Reason != c.want) {
+				t.Errorf("%s: the audit has %+v, %v", c.name, log, err)
+			}
+		}
+	})
+}
