@@ -30,8 +30,8 @@ var errMoving = &hook.Error{
 // it from its beginning. The caller closes it. The file is on disk and has no name: so a slow download keeps no transaction
 // open, which would let the log of SQLite grow and keep in it what is erased. Export pauses the endpoints of the tenant
 // and waits until nothing of it is being sent; they stay paused, so that what waits is delivered by the installation that
-// imports the file and no other. The codes of its errors are passphrase_short, tenant_not_found, tenant_sending and
-// tenant_file_busy.
+// imports the file and no other. The codes of its errors are passphrase_short, tenant_not_found, tenant_sending,
+// tenant_bulk_running and tenant_file_busy.
 func (x Tenants) Export(ctx context.Context, id, passphrase string) (file io.ReadCloser, f hook.TenantFile, err error) {
 	if err := checkPassphrase(passphrase); err != nil {
 		return nil, f, err

@@ -115,6 +115,7 @@ var meanings = map[string]struct {
 	"scope_missing":       {hook.KindForbidden, "The key lacks the scope of the operation."},
 	"event_erased":        {hook.KindConflict, "The data of the event was erased, so it is not sent again."},
 	"tenant_file_busy":    {hook.KindLimited, "Another tenant is being exported or imported."},
+	"tenant_bulk_running": {hook.KindConflict, "A bulk action of the tenant is running."},
 	"tenant_sending":      {hook.KindConflict, "Something of the tenant is still being sent."},
 	"tenant_exists":       {hook.KindConflict, "A tenant of this id is here already."},
 	"contract_missing":    {hook.KindConflict, "A contract that the tenant uses is not here."},

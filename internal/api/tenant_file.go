@@ -38,7 +38,7 @@ func (h tenantHandlers) registerFile(a *API) {
 			"nothing meanwhile. " +
 			"A value that cannot be decrypted is left as it is and listed at the end of the file; the trailer Gancho-Unreadable says how many. " +
 			"A download that broke off cannot be decrypted to its end, and cannot be imported. The audit notes the export before it begins.",
-		codes: []string{"passphrase_short", "tenant_sending", "tenant_file_busy"},
+		codes: []string{"passphrase_short", "tenant_sending", "tenant_bulk_running", "tenant_file_busy"},
 	}
 	add(a, export, h.export)
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary"}

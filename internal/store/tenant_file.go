@@ -24,7 +24,7 @@ import (
 // encrypted in the database is plain in it, so whoever keeps the file has to encrypt it as a whole.
 //
 // Not in the file: what a debounced delivery would take the place of, so after a move one more is sent than needed; what
-// errors left out, of which the statistics have the count; portal links, whose tokens only the old installation can read, and the audit, which
+// errors left out, of which the statistics have the count; bulk actions, none of which is running; portal links, whose tokens only the old installation can read, and the audit, which
 // is a chain of the old installation.
 
 const (
@@ -63,8 +63,8 @@ type fileRow struct {
 // ExportTenant writes everything of a tenant to w, one row after the other, as it is at one moment. Nothing of the tenant
 // may be sent meanwhile: either no server runs ([DB.NotServed]) and the caller calls [DB.PauseTenant] when the file is
 // safe, or [DB.QuietTenant] was called before. So what waits is delivered by the installation that imports it and no other.
-// A value that cannot be decrypted is listed, and does not end the export. It fails with KindConflict if something of the
-// tenant was sent all the same; what was written then is no complete file.
+// A value that cannot be decrypted is listed, and does not end the export. It fails with KindConflict if a bulk action of
+// the tenant is running, or if something of the tenant was sent all the same; what was written then is no complete file.
 func (db *DB) ExportTenant(ctx context.Context, tenant string, w io.Writer) (file hook.TenantFile, err error) {
 	file.Tenant = tenant
 	if _, err := db.Tenant(ctx, tenant); err != nil {
@@ -79,6 +79,9 @@ func (db *DB) ExportTenant(ctx context.Context, tenant string, w io.Writer) (fil
 		return file, storageError(err)
 	}
 	defer func() { _ = moment.Rollback() }() // it only reads
+	if err := noBulkRuns(ctx, moment, tenant); err != nil {
+		return file, err
+	}
 	was, last, err := waits(ctx, moment, tenant, nil)
 	if err != nil {
 		return file, err
@@ -122,6 +125,18 @@ type waiting struct{ waits, sending, attempts int64 }
 type reader interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// noBulkRuns fails with KindConflict if a bulk action of a tenant is running. It would be left half done: its filter is about
+// what was there when it began, so it cannot go on in another installation.
+func noBulkRuns(ctx context.Context, from reader, tenant string) error {
+	var runs bool
+	err := from.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM bulk_actions WHERE tenant = $1 AND `+bulkRuns+`)`, tenant).Scan(&runs)
+	if err == nil && runs {
+		return hook.Conflict("tenant_bulk_running",
+			"A bulk action of the tenant is running. With the server running, wait until it has ended, or stop it; then export again.")
+	}
+	return storageError(err)
 }
 
 // waits looks at the deliveries of a tenant up to one; nil: up to the last, which it returns.
@@ -169,8 +184,12 @@ const (
 )
 
 // QuietTenant pauses all active endpoints of a tenant beside running servers, and returns when nothing of it is being
-// sent. It fails with KindConflict if that takes longer than a minute; the endpoints stay paused.
+// sent. It fails with KindConflict if a bulk action of the tenant is running, before it pauses anything, or if it takes longer
+// than a minute; then the endpoints stay paused.
 func (db *DB) QuietTenant(ctx context.Context, tenant string) error {
+	if err := noBulkRuns(ctx, db.read, tenant); err != nil {
+		return err
+	}
 	if err := db.PauseTenant(ctx, tenant); err != nil {
 		return err
 	}

@@ -429,6 +429,25 @@ func TestExportBesideServer(t *testing.T) {
 		db.Watch(func(c hook.Change) { changes = append(changes, c) })
 		first := accepted("acme", "first", `1`, e.ID)
 		submit(t, db, first)
+		bulk := hook.Bulk{ID: hook.BulkID(hook.NewID()), Tenant: "acme", Kind: hook.BulkRetry, State: hook.BulkRunning, CreatedAt: time.Now()}
+		if err := db.CreateBulk(ctx, &bulk); err != nil {
+			t.Fatal(err)
+		}
+		_, err := db.ExportTenant(ctx, "acme", io.Discard)
+		for _, err := range []error{err, db.QuietTenant(ctx, "acme")} {
+			if e, ok := errors.AsType[*hook.Error](err); !ok || e.Code != "tenant_bulk_running" {
+				t.Errorf("while a bulk action runs: %v", err)
+			}
+		}
+		if got, err := db.TenantEndpoint(ctx, "acme", e.ID); err != nil || got.State != hook.EndpointActive {
+			t.Errorf("the endpoint while a bulk action runs: %+v (%v)", got, err)
+		}
+		if err := db.QuietTenant(ctx, "globex"); err != nil {
+			t.Errorf("another tenant: %v", err)
+		}
+		if _, err := db.StopBulk(ctx, "acme", bulk.ID); err != nil {
+			t.Fatal(err)
+		}
 		if err := db.QuietTenant(ctx, "acme"); err != nil {
 			t.Fatal(err)
 		}
