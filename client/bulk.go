@@ -44,6 +44,7 @@ type BulkAction struct {
 type BulkPreview struct {
 	States  map[string]int64 `json:"states" doc:"How many deliveries are selected, by their state."`
 	Changed int64            `json:"changed" doc:"How many of them would be queued again, or cancelled."`
+	Final   int64            `json:"final" doc:"How many of the changed ones cannot be sent again later: those that a cancel takes back and that are sent at most once."`
 	Left    map[string]int64 `json:"left" doc:"How many would stay as they are, by the reason."`
 	AtLeast bool             `json:"at_least" doc:"Not all deliveries were looked at, so there may be more."`
 }

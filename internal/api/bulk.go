@@ -172,7 +172,7 @@ func (h bulkHandlers) preview(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	out := client.BulkPreview{States: map[string]int64{}, Changed: p.Changed, Left: p.Left, AtLeast: p.AtLeast}
+	out := client.BulkPreview{States: map[string]int64{}, Changed: p.Changed, Final: p.Final, Left: p.Left, AtLeast: p.AtLeast}
 	for s, n := range p.States {
 		out.States[string(s)] = n
 	}

@@ -127,6 +127,7 @@ func (b *Bulk) Progress() float64 {
 type BulkPreview struct {
 	States  map[State]int64  // how many deliveries the filter selects, by their state
 	Changed int64            // how many of them would be queued again or cancelled
+	Final   int64            // how many of the changed ones no retry brings back: a cancel of what is sent at most once
 	Left    map[string]int64 // how many would stay as they are, by the reason
 	AtLeast bool             // there are more: the preview stopped at a limit
 }

@@ -637,6 +637,9 @@ func (db *DB) PreviewBulk(ctx context.Context, b hook.Bulk, within time.Duration
 			p.Left[left] += g.count
 		} else {
 			p.Changed += g.count
+			if b.Kind == hook.BulkCancel && g.d.Mode == hook.AtMostOnce {
+				p.Final += g.count
+			}
 		}
 	}
 	for start := time.Now(); b.Search != nil; {

@@ -49,6 +49,7 @@ func testBulkActions(t *testing.T, db *DB) {
 		}
 	}
 	others := all("other")
+	finals := int64(0)
 	for _, c := range []struct {
 		kind   hook.BulkKind
 		filter hook.DeliveryFilter
@@ -95,7 +96,7 @@ func testBulkActions(t *testing.T, db *DB) {
 				t.Fatalf("%s: a step was made twice: %v", name, err)
 			}
 		}
-		want, left := int64(0), map[string]int64{}
+		want, final, left := int64(0), int64(0), map[string]int64{}
 		for id, d := range before {
 			got, err := db.Delivery(ctx, "acme", id)
 			if err != nil {
@@ -113,8 +114,8 @@ func testBulkActions(t *testing.T, db *DB) {
 				next, why := c.kind.Decide(d, c.filter.IDs != nil, hook.Standing{State: states[d.Endpoint]}, db.now())
 				if expected = next; why != "" {
 					left[why]++
-				} else {
-					want++
+				} else if want++; c.kind == hook.BulkCancel && d.Mode == hook.AtMostOnce {
+					final++
 				}
 			}
 			if diff := cmp.Diff(shown(expected), shown(got)); diff != "" {
@@ -125,9 +126,13 @@ func testBulkActions(t *testing.T, db *DB) {
 		if err != nil || stored.Changed != want || !cmp.Equal(left, stored.Left) || stored.State != hook.BulkDone {
 			t.Errorf("%s changed %d and left %v (%s, %v), want %d and %v", name, stored.Changed, stored.Left, stored.State, err, want, left)
 		}
-		if preview.Changed != want || !cmp.Equal(left, preview.Left) || preview.AtLeast {
+		finals += final
+		if preview.Changed != want || preview.Final != final || !cmp.Equal(left, preview.Left) || preview.AtLeast {
 			t.Errorf("%s: the preview says %+v, want %d and %v", name, preview, want, left)
 		}
+	}
+	if finals == 0 {
+		t.Error("nothing that was cancelled is sent at most once")
 	}
 	if diff := cmp.Diff(others, all("other")); diff != "" {
 		t.Errorf("deliveries of another tenant changed:\n%s", diff)

@@ -65,6 +65,9 @@ func makeHistory(t testing.TB, db *DB, n int) *history {
 				ID: e.ID.Delivery(k + 1), Tenant: tenant, Endpoint: h.endpoints[tenant][k], Type: e.Type, Mode: hook.AtLeastOnce,
 				State: states[r.IntN(len(states))], CreatedAt: at, Test: k == 2,
 			}
+			if i%5 == 3 {
+				d.Mode = hook.AtMostOnce
+			}
 			if d.State.Finished() {
 				d.FinishedAt, d.Attempts = at.Add(time.Second), 1
 				if k == 1 { // a late one

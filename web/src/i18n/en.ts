@@ -889,6 +889,7 @@ const en = {
     retryText: "Each is sent again from the beginning of its retry schedule, to the endpoint as it is now.",
     cancelText:
       "Waiting deliveries will not be sent. One that is being sent now may still arrive, but is not retried. You can send them again later.",
+    final: (n: string) => `${n} of them are sent at most once: when cancelled, they cannot be sent again later.`,
     counting: "Counting…",
     willRetry: (n: string, more: boolean) => `${more ? "At least " : ""}${n} will be sent again`,
     willCancel: (n: string, more: boolean) => `${more ? "At least " : ""}${n} will be cancelled`,

@@ -1030,6 +1030,7 @@ const es: Messages = {
     retryText: "Cada una sale otra vez desde el comienzo de sus reintentos, al destino como está ahora.",
     cancelText:
       "Lo que espera ya no se envía. Lo que se está enviando ahora todavía puede llegar, pero no se reintenta. Más tarde puede enviarlo de nuevo.",
+    final: (n) => `De ellas, ${n} se envían como máximo una vez: si se cancelan, no se pueden enviar más tarde.`,
     counting: "Contando…",
     willRetry: (n, more) => `${more ? "Por lo menos " : ""}${n} se van a enviar de nuevo`,
     willCancel: (n, more) => `${more ? "Por lo menos " : ""}${n} se van a cancelar`,

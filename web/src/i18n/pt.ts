@@ -1042,6 +1042,7 @@ const pt: Messages = {
     retryText: "Cada uma é enviada de novo, com todas as tentativas, para o destino como ele está agora.",
     cancelText:
       "O que aguarda não será mais enviado. O que está sendo enviado agora ainda pode chegar, mas não haverá nova tentativa. Depois você pode enviar de novo.",
+    final: (n) => `Delas, ${n} são enviadas no máximo uma vez: se forem canceladas, não podem ser enviadas depois.`,
     counting: "Contando…",
     willRetry: (n, more) => `${more ? "Pelo menos " : ""}${n} serão enviadas de novo`,
     willCancel: (n, more) => `${more ? "Pelo menos " : ""}${n} serão canceladas`,

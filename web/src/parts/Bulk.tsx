@@ -81,6 +81,11 @@ export function BulkDialog({ tenant, input, onClose }: { tenant: string; input: 
                   {(retry ? t.bulk.willRetry : t.bulk.willCancel)(number(p.changed, t.locale), p.at_least)}
                 </Text>
               )}
+              {!!p?.final && (
+                <Text size="sm" mt="xs">
+                  {t.bulk.final(number(p.final, t.locale))}
+                </Text>
+              )}
               {input.contains && (
                 <Text size="sm" mt="xs">
                   {t.bulk.searched(input.contains)}
