@@ -19,13 +19,18 @@ const axe = readFileSync(path.join(web, "node_modules/axe-core/axe.min.js"), "ut
 export const adminKey = "browser-test-admin-key";
 export const patience = 60_000; // ms; a slow machine under load is no failure
 
-/** The texts of the pages in a language: what a person reads and looks for. */
-export async function texts(language) {
-  const source = readFileSync(path.join(web, "src/i18n", `${language}.ts`), "utf8");
-  const js = ts.transpileModule(source, {
+/** A module of the pages that imports nothing. */
+async function plain(file) {
+  const js = ts.transpileModule(readFileSync(path.join(web, "src", file), "utf8"), {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
   }).outputText;
-  return (await import(`data:text/javascript;base64,${Buffer.from(js).toString("base64")}`)).default;
+  return import(`data:text/javascript;base64,${Buffer.from(js).toString("base64")}`);
+}
+
+/** The texts of the pages in a language: what a person reads and looks for, with this noun for an endpoint if there is one. */
+export async function texts(language, noun) {
+  const [catalogue, { speak }] = await Promise.all([plain(`i18n/${language}.ts`), plain("i18n/noun.ts")]);
+  return speak(catalogue.default, noun);
 }
 
 /** The texts as a customer in the portal reads them: some have others in their place. */

@@ -47,6 +47,9 @@ const mistake = async (locator) => {
   return (await Promise.all(ids.map((id) => locator.page().locator(`[id="${id}"]`).textContent()))).join(" ");
 };
 
+/** What the five shipped systems call an endpoint. */
+const webhook = { one: "webhook", many: "webhooks", gender: "masculine" };
+
 /** No JSON Pointer and no English sentence of the server is on the page. */
 async function inWords(page) {
   const text = await page.locator("body").textContent();
@@ -59,12 +62,16 @@ async function inWords(page) {
 for (const width of [1440, 360])
   test(`Upnify's form in Portuguese asks for one event, at ${width} px`, async () => {
     const { page, wrong, close } = await signedIn(browser, server, pt, "/t/acme/endpoints/new", { width });
+    const upnify = await texts("pt", webhook);
+    // Several systems are in sight, so the page has our word; with one that names it, the name of that one.
+    await page.getByRole("heading", { level: 1, name: "Novo destino", exact: true }).waitFor();
     await choose(page, list(page, pt.form.contract), /Upnify/);
+    await page.getByRole("heading", { level: 1, name: "Novo webhook", exact: true }).waitFor();
     const event = list(page, pt.form.eventType);
     await event.waitFor();
     await page.getByRole("button", { name: pt.form.addPair }).click();
     assert.equal(await page.getByText(pt.form.eventTypesHelp).count(), 0, "it is not said that nothing means all");
-    await page.getByRole("button", { name: pt.form.create }).click();
+    await page.getByRole("button", { name: upnify.form.create }).click();
     assert.match(await mistake(field(page, pt.form.url)), /endereço que recebe o webhook/);
     assert.match(await mistake(event), /exatamente 1/);
     for (const name of ["Chave 1", "Valor 1"])
@@ -93,7 +100,7 @@ for (const width of [1440, 360])
     await page.getByLabel("Chave 2", { exact: true }).fill("origem");
     await page.getByLabel("Valor 2", { exact: true }).fill("upnify");
     await choose(page, list(page, "Lugar 2"), "query");
-    await page.getByRole("button", { name: pt.form.create }).click();
+    await page.getByRole("button", { name: upnify.form.create }).click();
     await page.waitForURL(/tab=test/);
     const made = (await endpoints()).find((e) => e.name === `CRM ${width}`);
     assert.deepEqual(made.event_types, ["cliente.archivado"]);
@@ -113,21 +120,23 @@ for (const width of [1440, 360])
 for (const width of [1440, 360])
   test(`CABAPROP's form is a name and a URL, and makes the credential, at ${width} px`, async () => {
     const { page, wrong, close } = await signedIn(browser, server, es, "/t/acme/endpoints/new", { width });
+    const cabaprop = await texts("es", webhook);
     await choose(page, list(page, es.form.contract), /CABAPROP/);
-    await page.getByText(es.credentials.needed).waitFor();
+    await page.getByRole("heading", { level: 1, name: "Nuevo webhook", exact: true }).waitFor();
+    await page.getByText(cabaprop.credentials.needed).waitFor();
     const asked = await page.locator("form").getByRole("textbox").all();
     assert.equal(asked.length, 2, "a name and a URL");
-    await page.getByRole("button", { name: es.form.create }).click();
+    await page.getByRole("button", { name: cabaprop.form.create }).click();
     assert.ok((await mistake(field(page, es.form.name))).includes(es.problem.details.name_required));
     assert.ok((await mistake(field(page, es.form.url))).includes(es.problem.details.url_required));
     await inWords(page);
     await field(page, es.form.name).fill(`Avisos ${width}`);
     await field(page, es.form.url).fill(`${receiver.url}/hooks`);
-    await page.getByRole("button", { name: es.form.create }).click();
+    await page.getByRole("button", { name: cabaprop.form.create }).click();
     await page.getByText(es.keys.once).waitFor();
     await page.getByText("apiKey", { exact: true }).waitFor();
     assert.deepEqual(await stumbles(page), []);
-    await page.getByRole("button", { name: es.form.goTest }).click();
+    await page.getByRole("button", { name: cabaprop.form.goTest }).click();
     await page.waitForURL(/tab=test/);
     assert.ok((await endpoints()).some((e) => e.name === `Avisos ${width}` && e.credential));
     assert.deepEqual(wrong, []);

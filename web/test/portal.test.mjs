@@ -175,13 +175,14 @@ test("a customer of CABAPROP sees CABAPROP only, and can neither publish nor cha
   assert.ok(others.length > 3);
 
   for (const lang of ["es", "pt", "en"]) {
-    const own = await texts(lang);
+    const own = await texts(lang, { one: "webhook", many: "webhooks", gender: "masculine" }); // as CABAPROP says
     const { url } = await server.call("POST", "/v1/tenants/inmo/portal-links", { name: "Eva", lang });
     const { page, wrong, close } = await open(browser, { width: lang === "pt" ? 360 : 1440 });
     await page.goto(url);
     await page.getByRole("heading", { level: 1, name: own.endpoints.title }).waitFor(); // the first page
     if (lang === "pt") await page.getByRole("button", { name: own.common.menu }).click();
     const menu = page.getByRole("navigation").getByRole("link");
+    assert.equal(await menu.first().textContent(), "Webhooks");
     assert.deepEqual(await menu.allInnerTexts(), [
       own.nav.endpoints,
       own.nav.deliveries,
@@ -301,4 +302,38 @@ test("an operator chooses what a portal shows, for those who are in it, too", as
   await server.call("PUT", "/v1/tenants/acme", { portal: {} });
   await operator.close();
   await leave();
+});
+
+test("every text agrees with a noun of another gender", async () => {
+  for (const [lang, one, many] of [
+    ["es", "conexión", "conexiones"],
+    ["pt", "conexão", "conexões"],
+  ]) {
+    const named = await texts(lang, { one, many, gender: "feminine" });
+    assert.equal(named.nav.endpoints, lang === "es" ? "Conexiones" : "Conexões");
+    let said = 0;
+    const walk = (value, at) => {
+      if (typeof value === "function") {
+        try {
+          walk(value(2, 2, 2), at);
+        } catch {
+          // it wants other values; what it says is like the rest
+        }
+      } else if (typeof value === "string") {
+        assert.doesNotMatch(value, /[‹›]|destino/i, at);
+        assert.doesNotMatch(
+          value,
+          /(^|\s)(el|un|del|al|los|este|ese|estos|ningún|nuevo|otro|o|os|um|do|dos|ao|aos|deste|nenhum|novo|outro) conex/i,
+          at,
+        );
+        assert.doesNotMatch(value, /conex\S+ (está|fue|foi|é|são|están|estão) \S+[oa]do/i, at);
+        if (value.includes(one) || value.includes(many)) said++;
+      } else if (value && typeof value === "object") for (const [k, v] of Object.entries(value)) walk(v, `${at}.${k}`);
+    };
+    walk(named, lang);
+    assert.ok(said > 60, `only ${said} texts have the noun`);
+  }
+  const en = await texts("en", { one: "webhook", many: "webhooks", gender: "masculine" });
+  assert.equal(en.endpoints.new, "New webhook");
+  assert.match(en.endpoints.emptyText, /^A webhook is/);
 });

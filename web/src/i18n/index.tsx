@@ -1,7 +1,8 @@
 // The language of the pages: one catalogue at a time, loaded when it is needed.
-import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import { portal } from "../session";
 import type { Messages } from "./en";
+import { type Noun, speak } from "./noun";
 
 export type Language = "es" | "pt" | "en";
 export const languages: { value: Language; label: string }[] = [
@@ -46,6 +47,7 @@ function over<T extends object>(texts: T, others: object): T {
 
 interface Speech {
   t: Messages;
+  marked: Messages; // with the marks that noun.ts reads
   setLanguage: (l: Language) => void;
 }
 
@@ -53,7 +55,8 @@ const SpeechContext = createContext<Speech | null>(null);
 
 export function SpeechProvider({ first, children }: { first: Language; children: ReactNode }) {
   const [language, setLanguage] = useState(first);
-  const [t, setMessages] = useState<Messages>();
+  const [marked, setMessages] = useState<Messages>();
+  const t = useMemo(() => marked && speak(marked), [marked]);
   useEffect(() => {
     let current = true;
     void catalogues[language]().then((m) => {
@@ -65,7 +68,7 @@ export function SpeechProvider({ first, children }: { first: Language; children:
       current = false;
     };
   }, [language]);
-  if (!t) return null;
+  if (!t || !marked) return null;
   const choose = (l: Language) => {
     try {
       localStorage.setItem(remembered, l);
@@ -74,13 +77,25 @@ export function SpeechProvider({ first, children }: { first: Language; children:
     }
     setLanguage(l);
   };
-  return <SpeechContext value={{ t, setLanguage: choose }}>{children}</SpeechContext>;
+  return <SpeechContext value={{ t, marked, setLanguage: choose }}>{children}</SpeechContext>;
 }
 
 export function useSpeech(): Speech {
   const speech = useContext(SpeechContext);
   if (!speech) throw new Error("useSpeech outside of SpeechProvider");
   return speech;
+}
+
+/** In the texts of its children this noun stands for an endpoint, or the product's own word if there is none. */
+export function Called({ noun, children }: { noun?: Noun; children: ReactNode }) {
+  const speech = useSpeech();
+  const { marked } = speech;
+  const { one, many, gender } = noun ?? {};
+  const t = useMemo(
+    () => speak(marked, one && many && gender ? { one, many, gender } : undefined),
+    [marked, one, many, gender],
+  );
+  return <SpeechContext value={{ ...speech, t }}>{children}</SpeechContext>;
 }
 
 /** The texts in the present language. */

@@ -19,6 +19,7 @@ import { type Language, useT } from "../i18n";
 import { Copy, Fact, PageHead, RuleError, Skeletons, StateBadge, Time, Tone, Trouble } from "../parts/basics";
 import { useEventTitles } from "../parts/DeliveryRows";
 import { Exchange, Technical } from "../parts/Exchange";
+import { NamesOf } from "../parts/Names";
 import { Reveal, useMayReveal } from "../parts/Reveal";
 import { DiagnosisBox } from "../parts/TestPanel";
 import { useMay, useShows } from "../session";
@@ -26,6 +27,18 @@ import { useMay, useShows } from "../session";
 const finished = ["delivered", "failed", "unknown", "cancelled"];
 
 export function DeliveryPage() {
+  const t = useT();
+  const { tenant, delivery } = useParams({ from: "/t/$tenant/deliveries/$delivery" });
+  const d = useQuery(deliveryQuery(tenant, delivery, t.code as Language));
+  const endpoints = useQuery(endpointsQuery(tenant));
+  return (
+    <NamesOf contract={endpoints.data?.find((e) => e.id === d.data?.endpoint)?.contract}>
+      <DeliveryShown />
+    </NamesOf>
+  );
+}
+
+function DeliveryShown() {
   const t = useT();
   const { tenant, delivery: id } = useParams({ from: "/t/$tenant/deliveries/$delivery" });
   const mayChange = useMay("retry");

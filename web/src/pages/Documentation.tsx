@@ -25,6 +25,7 @@ import { contractsQuery, docPageQuery, endpointsQuery, ofTenant, queryClient } f
 import { type Language, useT } from "../i18n";
 import { Copy, Fact, PageHead, Trouble } from "../parts/basics";
 import { save } from "../parts/Code";
+import { NamesOf } from "../parts/Names";
 import { TestPanel } from "../parts/TestPanel";
 import { useMay, useShows, useVisitor } from "../session";
 import { useTenant } from "../shell/Shell";
@@ -66,11 +67,13 @@ export function DocumentationPage() {
       {waiting && <Skeleton h={240} />}
       {named && !contract && contracts.data && <Text c="dimmed">{t.problem.notFoundText}</Text>}
       {contract && !waiting && (
-        <Stack gap="lg">
-          <Publication contract={contract} />
-          <Own contract={contract} tenant={tenant} endpoints={own} endpoint={endpoint} />
-          <Article key={contract.name} contract={contract} endpoint={endpoint} />
-        </Stack>
+        <NamesOf contract={contract.name}>
+          <Stack gap="lg">
+            <Publication contract={contract} />
+            <Own contract={contract} tenant={tenant} endpoints={own} endpoint={endpoint} />
+            <Article key={contract.name} contract={contract} endpoint={endpoint} />
+          </Stack>
+        </NamesOf>
       )}
     </>
   );

@@ -36,6 +36,7 @@ import { Copy, Fact, HealthBadge, PageHead, Skeletons, Time, Trouble } from "../
 import { Confirm } from "../parts/Confirm";
 import { DeliveryRows } from "../parts/DeliveryRows";
 import { DocumentationLink } from "../parts/DocumentationLink";
+import { NamesOf } from "../parts/Names";
 import { Omissions } from "../parts/Omissions";
 import { Recover } from "../parts/Recover";
 import { ScriptPanel } from "../parts/ScriptPanel";
@@ -45,6 +46,16 @@ import { useMay, useShows } from "../session";
 import { EndpointMenu, eventWords, nameOf, useEndpointState } from "./Endpoints";
 
 export function EndpointPage() {
+  const { tenant, endpoint } = useParams({ from: "/t/$tenant/endpoints/$endpoint" });
+  const e = useQuery(endpointQuery(tenant, endpoint));
+  return (
+    <NamesOf contract={e.data?.contract}>
+      <EndpointShown />
+    </NamesOf>
+  );
+}
+
+function EndpointShown() {
   const t = useT();
   const go = useNavigate();
   const { tenant, endpoint: id } = useParams({ from: "/t/$tenant/endpoints/$endpoint" });

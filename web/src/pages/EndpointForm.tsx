@@ -21,7 +21,7 @@ import { notifications } from "@mantine/notifications";
 import { IconChevronDown, IconChevronRight, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { api, type Contract, type Endpoint, type EndpointInput, ok, type Schemas } from "../api/client";
 import { contractQuery, contractsQuery, endpointQuery, ofTenant, queryClient } from "../api/queries";
 import { type Language, useT } from "../i18n";
@@ -30,6 +30,7 @@ import { PageHead, Skeletons, Trouble } from "../parts/basics";
 import { EventTypes } from "../parts/EventTypes";
 import { errorsByPath, pathOf, useSentForm } from "../parts/form";
 import { MadeCredential } from "../parts/MadeCredential";
+import { NamesOf } from "../parts/Names";
 import { RetryEditor } from "../parts/RetryEditor";
 import { mask, type Schema, type Settings, SettingsForm } from "../parts/SettingsForm";
 import { TryOut } from "../parts/TryOut";
@@ -38,16 +39,17 @@ export function NewEndpointPage() {
   const t = useT();
   const { tenant } = useParams({ from: "/t/$tenant/endpoints/new" });
   const contracts = useQuery(contractsQuery(t.code as Language));
+  const [contract, setContract] = useState<string>();
   return (
-    <>
-      <PageHead title={t.form.newTitle} />
+    <NamesOf contract={contract}>
+      <FormHead />
       <Trouble error={contracts.error} retry={() => void contracts.refetch()} />
       {contracts.isPending ? (
         <Skeletons />
       ) : (
-        contracts.data && <EndpointForm tenant={tenant} contracts={contracts.data} />
+        contracts.data && <EndpointForm tenant={tenant} contracts={contracts.data} onContract={setContract} />
       )}
-    </>
+    </NamesOf>
   );
 }
 
@@ -57,16 +59,22 @@ export function EditEndpointPage() {
   const contracts = useQuery(contractsQuery(t.code as Language));
   const e = useQuery({ ...endpointQuery(tenant, endpoint), staleTime: Number.POSITIVE_INFINITY });
   return (
-    <>
-      <PageHead title={t.form.editTitle} text={e.data?.name} />
+    <NamesOf contract={e.data?.contract}>
+      <FormHead of={e.data} />
       <Trouble error={contracts.error ?? e.error} retry={() => void Promise.all([contracts.refetch(), e.refetch()])} />
       {contracts.data && e.data ? (
         <EndpointForm key={e.data.updated_at} tenant={tenant} contracts={contracts.data} endpoint={e.data} />
       ) : (
         !contracts.error && !e.error && <Skeletons />
       )}
-    </>
+    </NamesOf>
   );
+}
+
+function FormHead({ of }: { of?: Endpoint }) {
+  const t = useT();
+  const { endpoint } = useParams({ strict: false });
+  return <PageHead title={endpoint ? t.form.editTitle : t.form.newTitle} text={of?.name} />;
 }
 
 /** What a person fills in, with the names that the API has. */
@@ -223,7 +231,17 @@ function createWithCredential(tenant: string, d: Draft, once: string) {
   );
 }
 
-function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contracts: Contract[]; endpoint?: Endpoint }) {
+function EndpointForm({
+  tenant,
+  contracts,
+  endpoint,
+  onContract,
+}: {
+  tenant: string;
+  contracts: Contract[];
+  endpoint?: Endpoint;
+  onContract?: (name: string) => void;
+}) {
   const t = useT();
   const go = useNavigate();
   const [made, setMade] = useState<Schemas["NewCredential"]>();
@@ -254,6 +272,7 @@ function EndpointForm({ tenant, contracts, endpoint }: { tenant: string; contrac
     },
   });
   const d = form.values;
+  useEffect(() => onContract?.(d.contract), [d.contract, onContract]);
   const contract = contracts.find((c) => c.name === d.contract);
   const known = useQuery(contractQuery(d.contract, t.code as Language));
   const detail = known.data;

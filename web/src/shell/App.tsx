@@ -6,6 +6,7 @@ import { onSessionEnd } from "../api/client";
 import { queryClient } from "../api/queries";
 import { useT } from "../i18n";
 import { Empty, Trouble } from "../parts/basics";
+import { SharedNames } from "../parts/Names";
 import { makeRouter } from "../router";
 import { leave, portal, type Visitor, VisitorContext } from "../session";
 import { SignOutContext } from "./Shell";
@@ -61,7 +62,9 @@ export function App({ first, failed }: { first?: Visitor; failed?: unknown }) {
   return (
     <VisitorContext value={visitor}>
       <SignOutContext value={signOut}>
-        <RouterProvider router={router} />
+        <SharedNames>
+          <RouterProvider router={router} />
+        </SharedNames>
       </SignOutContext>
     </VisitorContext>
   );
