@@ -137,6 +137,8 @@ for (const [i, [system, language, width]] of stories.entries()) {
 
 async function story(page, of, { system, language, width, accent }) {
   const t = customers(await texts(language));
+  // Where one system is in sight its own word stands for an endpoint; the portal shows several.
+  const own = customers(await texts(language, { one: "webhook", many: "webhooks", gender: "masculine" }));
   const tenant = `story-${system}-${language}-${width}`;
   const contract = await server.call("GET", `/v1/contracts/${system}?lang=${language}`);
   const event = contract.events.find((e) => e.name === of.event);
@@ -166,7 +168,7 @@ async function story(page, of, { system, language, width, accent }) {
     await page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
   };
   const button = (name) => page.getByRole("button", { name, exact: true });
-  const url = page.getByRole("textbox", { name: t.form.url, exact: true });
+  const url = page.getByRole("textbox", { name: own.form.url, exact: true });
   const verdict = page.getByRole("status");
   const dialog = page.getByRole("dialog");
 
@@ -179,48 +181,48 @@ async function story(page, of, { system, language, width, accent }) {
   // It makes an endpoint; what was typed stays where it is wrong.
   await page.getByRole("link", { name: t.endpoints.new }).click();
   await choose(page, page.getByRole("combobox", { name: t.form.contract, exact: true }), contract.title);
-  const name = page.getByRole("textbox", { name: t.form.name, exact: true });
+  const name = page.getByRole("textbox", { name: own.form.name, exact: true });
   await name.fill("Acme 1");
   if (contract.endpoint.max_event_types === 1) {
-    await page.getByRole("combobox", { name: t.form.eventType, exact: true }).click();
+    await page.getByRole("combobox", { name: own.form.eventType, exact: true }).click();
     await page.getByRole("group").getByText(type.group, { exact: true }).waitFor();
     await page.getByRole("option", { name: type.title }).first().click();
   }
   await url.fill("not an address");
-  await button(t.form.create).click();
+  await button(own.form.create).click();
   await page.locator("[aria-invalid=true]").first().waitFor();
   assert.equal(await url.getAttribute("aria-invalid"), "true");
   assert.equal(await url.inputValue(), "not an address");
   if (of.needed) assert.equal(await of.needed(page, contract).getAttribute("aria-invalid"), "true");
   await nobodyStumbles();
   await url.fill(receiver.url + address);
-  await of.fill?.(page, contract, secret, t);
+  await of.fill?.(page, contract, secret, own);
 
   // It is tried without being stored or sent, and every attempt that failed is the last one.
   if (!of.once) {
-    await button(t.form.advanced).click();
-    await button(t.form.own).click();
-    for (let n = contract.delivery.retry.length; n > 1; n--) await button(t.form.removeAttempt(n)).click();
-    await button(t.form.tryDry).click();
-    await page.getByRole("region", { name: t.test.request }).getByText(address).first().waitFor();
+    await button(own.form.advanced).click();
+    await button(own.form.own).click();
+    for (let n = contract.delivery.retry.length; n > 1; n--) await button(own.form.removeAttempt(n)).click();
+    await button(own.form.tryDry).click();
+    await page.getByRole("region", { name: own.test.request }).getByText(address).first().waitFor();
     assert.equal(got().length, 0, "a dry trial sends something");
     await nobodyStumbles();
   }
-  await button(t.form.create).click();
+  await button(own.form.create).click();
   let apiKey;
   if (contract.endpoint.needs_credential) {
-    await page.getByText(t.keys.once).waitFor();
+    await page.getByText(own.keys.once).waitFor();
     apiKey = await page.locator("code").first().textContent();
     await nobodyStumbles();
-    await button(t.form.goTest).click();
+    await button(own.form.goTest).click();
   }
 
   // It is tested, and works. Where the time is short, a busy machine is given another try.
   const works = diagnosis(language, "success");
-  await button(t.test.run).click();
+  await button(own.test.run).click();
   await until(async () => {
     if ((await verdict.filter({ hasText: works }).count()) > 0) return true;
-    if (of.once && (await verdict.count()) > 0) await page.getByRole("button", { name: t.test.again }).click();
+    if (of.once && (await verdict.count()) > 0) await page.getByRole("button", { name: own.test.again }).click();
     return false;
   });
   await nobodyStumbles();
@@ -248,11 +250,11 @@ async function story(page, of, { system, language, width, accent }) {
   // It is read why.
   await failed.first().getByRole("link").click();
   await page.getByText(diagnosis(language, says)).first().waitFor();
-  const why = page.getByRole("region", { name: t.why.title, exact: true });
+  const why = page.getByRole("region", { name: own.why.title, exact: true });
   await why.getByText(type.title, { exact: false }).first().waitFor();
-  await page.getByText(t.delivery[of.once ? "at_most_once" : "at_least_once"], { exact: true }).waitFor();
-  await page.getByRole("button", { name: t.delivery.curl }).waitFor();
-  assert.equal(await button(t.delivery.retry).count(), of.once ? 0 : 1);
+  await page.getByText(own.delivery[of.once ? "at_most_once" : "at_least_once"], { exact: true }).waitFor();
+  await page.getByRole("button", { name: own.delivery.curl }).waitFor();
+  assert.equal(await button(own.delivery.retry).count(), of.once ? 0 : 1);
   await nobodyStumbles();
   await screenshot(page, `story-${system}-${language}-${width}`);
 
@@ -260,11 +262,11 @@ async function story(page, of, { system, language, width, accent }) {
   if (changes === "receiver") receivers[address] = () => well;
   else {
     await page.getByRole("link", { name: "Acme 1" }).click();
-    await page.getByRole("link", { name: t.common.edit }).click();
-    if (changes === "secret") await of.fill(page, contract, secret, t);
+    await page.getByRole("link", { name: own.common.edit }).click();
+    if (changes === "secret") await of.fill(page, contract, secret, own);
     else await url.fill(receiver.url + elsewhere);
-    await button(t.common.save).click();
-    await page.getByText(t.endpoints.saved).waitFor();
+    await button(own.common.save).click();
+    await page.getByText(own.endpoints.saved).waitFor();
     if (of.secret) await page.getByText("********").first().waitFor();
     assert.ok(!/(first|second)-secret/.test(await page.content()), "a secret is shown");
     await nobodyStumbles();

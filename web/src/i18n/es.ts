@@ -56,7 +56,8 @@ const es: Messages = {
       tenant_file_busy: "Se está exportando o importando otro cliente. Inténtelo cuando termine.",
       passphrase_wrong: "El archivo no se puede descifrar. Revise la frase de contraseña.",
       passphrase_short: "Escriba una frase de contraseña de al menos 12 caracteres.",
-      tenant_bulk_running: "Se está ejecutando una acción en lote de este cliente. Espere a que termine o deténgala, y expórtelo de nuevo.",
+      tenant_bulk_running:
+        "Se está ejecutando una acción en lote de este cliente. Espere a que termine o deténgala, y expórtelo de nuevo.",
       tenant_sending: "Todavía se está enviando algo del cliente. Espere un momento y expórtelo de nuevo.",
       contract_missing: "Falta aquí un sistema que el cliente usa. Agréguelo primero.",
       tenant_not_erased: "Alguien agregó datos mientras se borraba. Bórrelo de nuevo.",

@@ -56,7 +56,8 @@ const pt: Messages = {
       tenant_file_busy: "Outro cliente está sendo exportado ou importado. Tente de novo quando terminar.",
       passphrase_wrong: "Não foi possível descriptografar o arquivo. Confira a frase secreta.",
       passphrase_short: "Escreva uma frase secreta de pelo menos 12 caracteres.",
-      tenant_bulk_running: "Há uma ação em lote deste cliente em andamento. Aguarde o fim ou interrompa a ação, e exporte de novo.",
+      tenant_bulk_running:
+        "Há uma ação em lote deste cliente em andamento. Aguarde o fim ou interrompa a ação, e exporte de novo.",
       tenant_sending: "Ainda há entregas do cliente sendo enviadas. Aguarde um momento e exporte de novo.",
       contract_missing: "Falta aqui um sistema que o cliente usa. Adicione-o primeiro.",
       tenant_not_erased: "Alguém adicionou dados durante a exclusão. Apague de novo.",
