@@ -323,7 +323,10 @@ async function story(page, of, { system, language, width, accent }) {
   await page.getByRole("menuitem", { name: t.common.delete }).click();
   await dialog.getByRole("button", { name: t.common.delete }).click();
   if (contract.endpoint.needs_credential) {
-    await page.getByText(t.problem.codes.endpoint_of_credential).first().waitFor();
+    await page
+      .getByText(t.problem.codes.endpoint_of_credential ?? /belongs to a credential/)
+      .first()
+      .waitFor();
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
     await go(t.credentials.title);
