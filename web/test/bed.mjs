@@ -276,15 +276,14 @@ export const english = (page) =>
     [englishWords.source, englishWords.flags],
   );
 
-/** Puts a page into the dark or the light, and waits until its colours have changed. */
+/** Puts a page into the dark or the light, with all its colours changed. */
 export async function lookAt(page, colorScheme) {
   await page.emulateMedia({ colorScheme });
   await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor();
+  // Colours that are on their way jump to their end. To wait for it would wait for ever where a page makes no more frames.
   await page.evaluate(() => {
-    const ends = document
-      .getAnimations()
-      .filter((a) => a.effect.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
-    return Promise.all(ends.map((a) => a.finished.catch(() => {}))); // one that is cancelled has ended, too
+    for (const a of document.getAnimations())
+      if (a.effect.getComputedTiming().endTime !== Number.POSITIVE_INFINITY) a.finish();
   });
 }
 

@@ -89,7 +89,8 @@ test("a customer reads it in the portal with their own header, and without the o
   const link = await server.call("POST", "/v1/tenants/acme/portal-links", { name: "Ana", lang: "es" });
   const { page, wrong, close } = await open(browser, { locale: "es-AR" });
   await page.goto(link.url);
-  await page.getByRole("link", { name: t.nav.endpoints }).click();
+  const { nav } = await texts("es", { one: "webhook", many: "webhooks", gender: "masculine" }); // as all its systems say
+  await page.getByRole("link", { name: nav.endpoints }).click();
   await page.getByRole("link", { name: "CRM" }).first().click();
   await page.getByRole("main").getByRole("link", { name: t.docs.read }).click();
   await page.getByRole("heading", { name: t.docs.own }).waitFor();
