@@ -79,12 +79,12 @@ func TestBulkActionsOverAPI(t *testing.T) {
 	s.do("POST", tenant+"/events", `{"type":"b","payload":1}`).want(202)
 	d := s.deliveriesOf("acme", first)[0]
 	for body, want := range map[string]string{
-		`{"action":"cancel"}`:                                       `{"states":{"pending":2},"changed":2,"left":{},"at_least":false}`,
-		`{"action":"cancel","types":["b"]}`:                         `{"states":{"pending":1},"changed":1,"left":{},"at_least":false}`,
-		`{"action":"cancel","event":"` + first + `"}`:               `{"states":{"pending":1},"changed":1,"left":{},"at_least":false}`,
-		`{"action":"cancel","since":"2999-01-01T00:00:00Z"}`:        `{"states":{},"changed":0,"left":{},"at_least":false}`,
-		`{"action":"retry","endpoints":["` + id + `"]}`:             `{"states":{},"changed":0,"left":{},"at_least":false}`,
-		`{"action":"retry","deliveries":["` + d.ID.String() + `"]}`: `{"states":{"pending":1},"changed":0,"left":{"delivery_unfinished":1},"at_least":false}`,
+		`{"action":"cancel"}`:                                       `{"states":{"pending":2},"changed":2,"final":0,"left":{},"at_least":false}`,
+		`{"action":"cancel","types":["b"]}`:                         `{"states":{"pending":1},"changed":1,"final":0,"left":{},"at_least":false}`,
+		`{"action":"cancel","event":"` + first + `"}`:               `{"states":{"pending":1},"changed":1,"final":0,"left":{},"at_least":false}`,
+		`{"action":"cancel","since":"2999-01-01T00:00:00Z"}`:        `{"states":{},"changed":0,"final":0,"left":{},"at_least":false}`,
+		`{"action":"retry","endpoints":["` + id + `"]}`:             `{"states":{},"changed":0,"final":0,"left":{},"at_least":false}`,
+		`{"action":"retry","deliveries":["` + d.ID.String() + `"]}`: `{"states":{"pending":1},"changed":0,"final":0,"left":{"delivery_unfinished":1},"at_least":false}`,
 	} {
 		if a := s.do("POST", tenant+"/bulk-actions/preview", body).want(200); strings.TrimSpace(a.Body) != want {
 			t.Errorf("preview of %s: %s", body, a.Body)
