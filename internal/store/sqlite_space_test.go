@@ -279,7 +279,7 @@ func TestOldFile(t *testing.T) {
 		}
 		db := openAt(t, path)
 		kept(t, db)
-		if size, err := sizeOf(path, companions...); err != nil || size > 1<<20 || onDisk(t, path, "marker-of-old") {
+		if size, err := sizeOf(path, companions...); err != nil || size > 3<<19 || onDisk(t, path, "marker-of-old") {
 			t.Errorf("%d bytes (%v)", size, err)
 		}
 	})
@@ -293,7 +293,7 @@ func TestOldFile(t *testing.T) {
 				}
 			}
 			before, after, err := Rewrite(t.Context(), path, slog.New(slog.DiscardHandler))
-			if err != nil || after > 1<<20 || left == "" && before < 2<<20 {
+			if err != nil || after > 3<<19 || left == "" && before < 2<<20 {
 				t.Fatalf("from %d to %d bytes (%v)", before, after, err)
 			}
 		}
