@@ -36,7 +36,7 @@ func (s *server) pages(contracts admin.Contracts, documented guide.Sender) pages
 	path := s.cfg.PublicURL.path()
 	return pages{
 		docs: docpage.NewPublic(docpage.Options{
-			Find: contracts.PublicDocs,
+			Find: contracts.PublicDocs, Log: s.log.With("part", "docs"),
 			Page: func(c *contract.Contract, language string) docpage.Page {
 				return documentation(documented, c, language)
 			},

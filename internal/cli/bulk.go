@@ -120,6 +120,9 @@ func (c *bulkPreviewCmd) Run(ctx context.Context, out console) error {
 		atLeast = "at least "
 	}
 	fmt.Fprintf(out.stdout, "%s%d would be %s.\n", atLeast, p.Changed, bulkDone(c.Action))
+	if p.Final > 0 {
+		fmt.Fprintf(out.stdout, "%8d of them are sent at most once, so they could not be sent again later\n", p.Final)
+	}
 	printLeft(out, p.Left)
 	return nil
 }
@@ -139,11 +142,14 @@ func printLeft(out console, left map[string]int64) {
 }
 
 func printBulk(out console, b *client.BulkAction) {
-	total := ""
+	state, total := b.State, ""
+	if b.Reason != "" {
+		state += " (" + b.Reason + ")"
+	}
 	if b.Total != nil {
 		total = fmt.Sprintf(" of %d", *b.Total)
 	}
-	fmt.Fprintf(out.stdout, "%s  %s  %s  %s: %d%s\n", b.ID, b.CreatedAt.Format(time.RFC3339), b.State, bulkDone(b.Action), b.Changed, total)
+	fmt.Fprintf(out.stdout, "%s  %s  %s  %s: %d%s\n", b.ID, b.CreatedAt.Format(time.RFC3339), state, bulkDone(b.Action), b.Changed, total)
 }
 
 type bulkStartCmd struct {

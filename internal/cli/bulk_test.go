@@ -61,6 +61,15 @@ func startServer(t *testing.T, key string) string {
 	return ""
 }
 
+// Why a bulk action was stopped stands beside its state.
+func TestBulkReason(t *testing.T) {
+	var out bytes.Buffer
+	printBulk(console{stdout: &out}, &client.BulkAction{ID: "blk_1", Action: "retry", State: "stopped", Reason: "key_revoked", Changed: 7})
+	if want := "blk_1  0001-01-01T00:00:00Z  stopped (key_revoked)  sent again: 7\n"; out.String() != want {
+		t.Errorf("it prints %q, want %q", &out, want)
+	}
+}
+
 // What waits is counted, cancelled and sent again by commands, and a bulk action is listed, shown and stopped.
 func TestBulkCommands(t *testing.T) {
 	const key = "admin-key-of-a-test"
@@ -119,6 +128,14 @@ func TestBulkCommands(t *testing.T) {
 	if got := gancho(0, "bulk", "list", "acme"); strings.Count(got, "blk_") != 2 {
 		t.Errorf("listed: %s", got)
 	}
+	once, err := c.CreateEndpoint(ctx, "acme", client.EndpointInput{URL: "https://receiver.example/once", State: "paused", Mode: "at_most_once"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PublishEvent(ctx, "acme", client.NewEvent{Type: "paid", Payload: []byte(`1`)}); err != nil {
+		t.Fatal(err)
+	}
+	says("1 of them are sent at most once", gancho(0, "bulk", "preview", "acme", "cancel", "--endpoint", once.ID))
 	says("--since: \"soon\" is no time; write one such as", gancho(2, "bulk", "preview", "acme", "cancel", "--since", "soon"))
 	says("must be one of", gancho(2, "bulk", "preview", "acme", "purge"))
 	says("bulk_action_not_found", gancho(1, "bulk", "show", "acme", "nothing"))

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type Options struct {
 	// Find is the contract in force of a name, if its documentation is public; nil if not, or if there is none. It is
 	// called for each request.
 	Find func(ctx context.Context, name string) (*contract.Contract, error)
+	Log  *slog.Logger // gets why a page could not be found
 	// Page is the documentation of a contract in one of [Languages].
 	Page func(c *contract.Contract, language string) Page
 	// Language chooses one of [Languages] by a header Accept-Language.
@@ -137,6 +139,7 @@ func (p *Public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Language", language)
 	c, err := p.o.Find(r.Context(), strings.TrimPrefix(r.URL.Path, prefix))
 	if err != nil {
+		p.o.Log.Error("public documentation cannot be read", "path", r.URL.Path, "error", err)
 		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 		return
 	}

@@ -177,12 +177,6 @@ func (k BulkKind) Decide(d Delivery, chosen bool, e Standing, now time.Time) (ne
 	return d, left
 }
 
-// Within reports whether somebody sees a filter who is limited to contracts; nil: who is not.
-func (f *SavedFilter) Within(contracts []string) bool {
-	return len(contracts) == 0 || len(f.Contracts) > 0 &&
-		!slices.ContainsFunc(f.Contracts, func(c string) bool { return !slices.Contains(contracts, c) })
-}
-
 // SavedFilter is a filter of deliveries that people of a tenant gave a name.
 type SavedFilter struct {
 	ID     FilterID
@@ -196,4 +190,10 @@ type SavedFilter struct {
 	// Empty: the filter is about all contracts, and such a key does not see it.
 	Contracts []string
 	CreatedAt time.Time
+}
+
+// Within reports whether somebody sees a filter who is limited to contracts; nil: who is not.
+func (f *SavedFilter) Within(contracts []string) bool {
+	return len(contracts) == 0 || len(f.Contracts) > 0 &&
+		!slices.ContainsFunc(f.Contracts, func(c string) bool { return !slices.Contains(contracts, c) })
 }

@@ -154,7 +154,7 @@ test("what waits for an endpoint is cancelled on its page; a bulk action is seen
   await screenshot(page, "replay-running");
   await lines.getByRole("button", { name: t.bulk.stop, exact: true }).click();
   await lines.getByRole("button", { name: t.bulk.ended("2") }).click();
-  await lines.getByText(t.bulk.stopped("#").split("#")[0]).waitFor();
+  await lines.getByText(t.bulk.stopped("#").split("#")[0]).filter({ hasText: t.bulk.why.by_person }).waitFor();
   await lines.getByText(t.bulk.doneCancel(n)).waitFor();
   assert.equal(await lines.getByRole("button", { name: t.bulk.stop, exact: true }).count(), 0);
   assert.deepEqual(await stumbles(page), []);

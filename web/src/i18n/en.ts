@@ -921,6 +921,12 @@ const en = {
     doneCancel: (n: string) => `${n} cancelled.`,
     stop: "Stop",
     stopped: (n: string) => `Stopped after ${n}.`,
+    why: {
+      by_person: "Somebody stopped it.",
+      key_revoked: "The key that started it was revoked.",
+      key_expired: "The key that started it has expired.",
+      unreadable: "What is stored of it is damaged. Start another one.",
+    },
     background: "It continues even if you close this.",
   },
   recover: {

@@ -1065,6 +1065,12 @@ const es: Messages = {
     doneCancel: (n) => `${n} canceladas.`,
     stop: "Detener",
     stopped: (n) => `Se detuvo después de ${n}.`,
+    why: {
+      by_person: "Alguien la detuvo.",
+      key_revoked: "La clave que la inició fue revocada.",
+      key_expired: "La clave que la inició venció.",
+      unreadable: "Lo que se guardó de ella está dañado. Inicie otra.",
+    },
     background: "Sigue aunque cierre esta ventana.",
   },
   recover: {

@@ -1077,6 +1077,12 @@ const pt: Messages = {
     doneCancel: (n) => `${n} canceladas.`,
     stop: "Parar",
     stopped: (n) => `Parou depois de ${n}.`,
+    why: {
+      by_person: "Alguém a parou.",
+      key_revoked: "A chave que a iniciou foi revogada.",
+      key_expired: "A chave que a iniciou expirou.",
+      unreadable: "O que foi guardado dela está danificado. Inicie outra.",
+    },
     background: "Continua mesmo que você feche esta janela.",
   },
   recover: {

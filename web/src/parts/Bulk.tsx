@@ -140,7 +140,7 @@ function useResult() {
   const t = useT();
   return (b: BulkAction) => {
     const n = number(b.changed, t.locale);
-    if (b.state === "stopped") return t.bulk.stopped(n);
+    if (b.state === "stopped") return `${t.bulk.stopped(n)} ${b.reason ? t.bulk.why[b.reason] : ""}`.trim();
     return (b.action === "retry" ? t.bulk.doneRetry : t.bulk.doneCancel)(n);
   };
 }
